@@ -1,0 +1,62 @@
+"""What there is to choose from, by name. Classes are named by dotted path and imported on use, so listing and validating
+strategies and spaces never imports torch."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from nas_engine.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """``config`` and ``target`` are "module:Class". ``about`` says in a sentence or two what it is good for."""
+
+    label: str
+    config: str
+    target: str
+    about: str
+
+    def config_class(self) -> type:
+        return _import(self.config)
+
+    def build(self, *arguments: Any) -> Any:
+        return _import(self.target)(*arguments)
+
+
+SPACES = {
+    "nasnet": Entry(
+        "NASNet",
+        "nas_engine.search_spaces.nasnet:NASNetConfig",
+        "nas_engine.search_spaces.nasnet:NASNetSpace",
+        "Each block takes two states, applies two operations and joins them.",
+    ),
+}
+
+STRATEGIES = {
+    "ppo": Entry(
+        "PPO",
+        "nas_engine.strategies.settings:PPOConfig",
+        "nas_engine.strategies.ppo:PPO",
+        "An LSTM controller proposes a cell decision by decision and is updated by proximal policy optimisation. "
+        "The paper’s choice; needs a few hundred trials to pull ahead of random search.",
+    ),
+    "random": Entry(
+        "Random",
+        "nas_engine.strategies.settings:RandomSearchConfig",
+        "nas_engine.strategies.random_search:RandomSearch",
+        "Draws every decision uniformly. The baseline every other strategy has to beat.",
+    ),
+}
+
+
+def entry(table: dict[str, Entry], name: str, field: str) -> Entry:
+    """The named entry. Raises ConfigError listing what there is."""
+    if name not in table:
+        raise ConfigError(f"{name!r} is unknown here. Known: {', '.join(table)}.", field)
+    return table[name]
+
+
+def _import(path: str) -> Any:
+    module, name = path.split(":")
+    return getattr(import_module(module), name)

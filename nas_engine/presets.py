@@ -1,0 +1,62 @@
+"""Ready-made searches. Each is plain configuration data; what it leaves out is the default of its field."""
+
+from dataclasses import dataclass
+
+from nas_engine.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Preset:
+    label: str
+    about: str
+    data: dict
+
+
+PRESETS = {
+    "laptop-demo": Preset(
+        "Laptop demo",
+        "Digits, random search, 24 trials. A few minutes on two CPU cores.",
+        {
+            "name": "Digits, a first look",
+            "strategy": "random",
+            "space_config": {"blocks": 5},
+            "data": {"dataset": "digits", "valid_fraction": 0.2},
+            "skeleton": {"repeats": 1, "filters": 8},
+            "training": {
+                "epochs": 8, "batch_size": 64, "learning_rate": 0.1, "crop": 1, "flip": False, "weight_decay": 5e-4,
+            },
+            "budget": {"trials": 24, "parallelism": 2},
+        },
+    ),
+    "small-cifar-10": Preset(
+        "Small CIFAR-10",
+        "PPO, 300 trials of 5 epochs on 10 000 images. Hours on one GPU.",
+        {
+            "name": "CIFAR-10, small",
+            "strategy": "ppo",
+            "data": {"dataset": "cifar-10", "train_limit": 10_000},
+            "skeleton": {"repeats": 1, "filters": 16},
+            "training": {"epochs": 5, "batch_size": 128, "learning_rate": 0.05},
+            "budget": {"trials": 300, "parallelism": 4},
+        },
+    ),
+    "nasnet-paper": Preset(
+        "NASNet paper",
+        "PPO, 20 000 trials of 20 epochs, N 2, F 32. Days on a room of GPUs.",
+        {
+            "name": "NASNet, the paper’s search",
+            "strategy": "ppo",
+            "data": {"dataset": "cifar-10", "valid_fraction": 0.1},
+            "skeleton": {"repeats": 2, "filters": 32},
+            "training": {"epochs": 20, "batch_size": 128, "learning_rate": 0.025},
+            "budget": {"trials": 20_000, "parallelism": 100, "keep_weights": 250},
+        },
+    ),
+}  # fmt: skip
+
+
+def preset(name: str) -> Preset:
+    """The named preset. Raises ConfigError listing what there is."""
+    if name not in PRESETS:
+        raise ConfigError(f"There is no preset {name!r}. Presets: {', '.join(PRESETS)}.", "preset")
+    return PRESETS[name]

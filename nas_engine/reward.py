@@ -1,0 +1,37 @@
+"""From an evaluation to the one number a strategy maximises (Tan et al. 2019, MnasNet, section 3)."""
+
+from dataclasses import dataclass
+
+from nas_engine.config import setting
+from nas_engine.errors import ConfigError, EvaluationFailed
+from nas_engine.trial import Evaluation
+
+COSTS = {"macs": "MACs", "params": "parameters", "latency": "latency"}
+
+
+@dataclass(frozen=True)
+class RewardConfig:
+    """reward = accuracy, or accuracy x (cost / target) ^ w with w = ``below`` up to the target and ``above`` beyond it."""
+
+    goal: str = setting("accuracy", "Goal", options=("accuracy", *COSTS), help="What is maximised.")
+    target: float = setting(
+        0.0, "Target", minimum=0, help="Cost the reward steers towards: M MACs, M parameters or ms."
+    )
+    below: float = setting(
+        -0.07, "Exponent up to the target", minimum=-2, maximum=0, help="0 leaves cheap cells alone."
+    )
+    above: float = setting(-0.07, "Exponent beyond the target", minimum=-2, maximum=0, help="-1 makes the limit hard.")
+
+    def __post_init__(self):
+        if self.goal != "accuracy" and self.target <= 0:
+            raise ConfigError(f"Give the {COSTS.get(self.goal, 'cost')} to steer towards: a number above 0.", "target")
+
+    def of(self, evaluation: Evaluation) -> float:
+        """The reward of an evaluation. Targets are in units of 10^6 (MACs, parameters) or milliseconds (latency)."""
+        if self.goal == "accuracy":
+            return evaluation.valid_accuracy
+        if self.goal == "latency" and evaluation.latency is None:
+            raise EvaluationFailed("No latency was measured", "Choose a reward without latency, or re-measure the cell")
+        cost = evaluation.latency * 1e3 if self.goal == "latency" else getattr(evaluation, self.goal) / 1e6
+        ratio = max(cost, 1e-9) / self.target
+        return evaluation.valid_accuracy * ratio ** (self.below if ratio <= 1 else self.above)

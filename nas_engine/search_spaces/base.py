@@ -1,0 +1,59 @@
+"""What every search space offers: a fixed tuple of choices and the cells they decode to."""
+
+import math
+import random
+from abc import ABC, abstractmethod
+
+from nas_engine.architecture import Architecture, Choice
+from nas_engine.cell import Cell, cells_key
+from nas_engine.errors import ConfigError
+
+
+class SearchSpace(ABC):
+    """A space is a fixed tuple of choices. It knows nothing of networks: it decodes an architecture to cells."""
+
+    name: str
+    choices: tuple[Choice, ...]
+
+    @abstractmethod
+    def cells(self, architecture: Architecture) -> tuple[Cell, ...]:
+        """The cells of an architecture, deterministic. Raises ConfigError if it is not of this space."""
+
+    def sample(self, rng: random.Random) -> Architecture:
+        """Uniform over every decision, as the paper's random search does (Zoph et al. 2018, section 4.4)."""
+        return Architecture(self.name, tuple(rng.randrange(len(choice.options)) for choice in self.choices))
+
+    def mutate(self, architecture: Architecture, rng: random.Random) -> Architecture:
+        """A copy with exactly one decision changed, drawn among the decisions that have more than one option."""
+        free = [index for index, choice in enumerate(self.choices) if len(choice.options) > 1]
+        if not free:
+            raise ConfigError("This space has a single architecture; widen it to search", "space")
+        index = rng.choice(free)
+        others = [o for o in range(len(self.choices[index].options)) if o != architecture.choices[index]]
+        changed = list(architecture.choices)
+        changed[index] = rng.choice(others)
+        return Architecture(self.name, tuple(changed))
+
+    def encode(self, architecture: Architecture) -> list[float]:
+        """One-hot features, one group per choice, for surrogate models: a list of sum(len(options)) zeros and ones."""
+        self.check(architecture)
+        pairs = zip(self.choices, architecture.choices, strict=True)
+        return [float(option == taken) for choice, taken in pairs for option in range(len(choice.options))]
+
+    def key(self, architecture: Architecture) -> str:
+        """Identity up to isomorphism: architectures with equal keys build the same networks."""
+        return cells_key(self.cells(architecture))
+
+    def size(self) -> int:
+        """How many sequences of decisions there are (isomorphic ones counted apiece)."""
+        return math.prod(len(choice.options) for choice in self.choices)
+
+    def check(self, architecture: Architecture) -> None:
+        """Raises ConfigError unless the architecture belongs to this space."""
+        if architecture.space != self.name or len(architecture.choices) != len(self.choices):
+            raise ConfigError(
+                f"This architecture has not the {len(self.choices)} decisions of {self.name}", "architecture"
+            )
+        for choice, taken in zip(self.choices, architecture.choices, strict=True):
+            if not 0 <= taken < len(choice.options):
+                raise ConfigError(f"has {len(choice.options)} options; {taken} is none of them", choice.name)
