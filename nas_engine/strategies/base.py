@@ -34,5 +34,5 @@ class Strategy(ABC):
         """Everything learned so far. Values are JSON data or torch tensors; keys are strings."""
         return {}
 
-    def load_state_dict(self, state: dict) -> None:
+    def load_state_dict(self, state: dict) -> None:  # noqa: B027 (a strategy without state has nothing to load)
         """Inverse of :meth:`state_dict`."""

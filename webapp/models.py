@@ -1,0 +1,257 @@
+"""What the database keeps. It is the only truth: Redis carries messages and losing it loses nothing.
+
+Only ``webapp.services`` and ``tasks.recording`` write here; models have no clever ``save`` and there are no signals.
+"""
+
+from django.conf import settings
+from django.db import models
+
+
+class Dataset(models.Model):
+    """Images prepared for training. The images lie in the data folder; this row says what they are."""
+
+    class State(models.TextChoices):
+        PREPARING = "preparing"
+        READY = "ready"
+        FAILED = "failed"
+
+    slug = models.SlugField(unique=True, max_length=60)
+    title = models.CharField(max_length=120)
+    source = models.JSONField(help_text='{"kind": "digits" | "torchvision" | "folder" | "zip", ...}')
+    state = models.CharField(max_length=10, choices=State, default=State.PREPARING)
+    progress = models.FloatField(default=0.0, help_text="0 to 1")
+    message = models.TextField(blank=True, help_text="What is being done, or why it failed and what to do")
+    channels = models.PositiveIntegerField(default=0)
+    height = models.PositiveIntegerField(default=0)
+    width = models.PositiveIntegerField(default=0)
+    classes = models.JSONField(default=list)
+    train_images = models.PositiveIntegerField(default=0)
+    test_images = models.PositiveIntegerField(default=0)
+    size = models.BigIntegerField(default=0, help_text="Bytes on disk")
+    fingerprint = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the prepared images and labels")
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["title"]
+
+    def __str__(self):
+        return self.title
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        return self.channels, self.height, self.width
+
+
+class Search(models.Model):
+    """One user request. ``lease_*`` let one coordinator at a time advance it; ``version`` rises with every change shown."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        PAUSED = "paused"
+        STOPPED = "stopped"
+        FINISHED = "finished"
+        FAILED = "failed"
+
+    ACTIVE = (State.QUEUED, State.RUNNING)
+    ENDED = (State.STOPPED, State.FINISHED, State.FAILED)
+
+    name = models.CharField(max_length=120)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="searches")
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED, db_index=True)
+    reason = models.TextField(blank=True, help_text="Why it failed or ended, and what to do")
+    config = models.JSONField(help_text="nas_engine.search_config.SearchConfig as plain data")
+    strategy = models.CharField(max_length=40, db_index=True)
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="searches")
+    protocol = models.CharField(max_length=12, db_index=True)
+    protocol_summary = models.CharField(max_length=200)
+    versions = models.JSONField(default=dict, help_text="Of Nasturtium, torch, Python, Django")
+    told = models.PositiveIntegerField(default=0, help_text="Trials the strategy has been told of")
+    strategy_state = models.BinaryField(null=True, help_text="Checkpoint: one safetensors file, JSON in its metadata")
+    strategy_state_told = models.PositiveIntegerField(default=0, help_text="How many tells the checkpoint holds")
+    lease_owner = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    version = models.PositiveIntegerField(default=0)
+    created = models.DateTimeField(auto_now_add=True)
+    started = models.DateTimeField(null=True)
+    ended = models.DateTimeField(null=True)
+    active_seconds = models.FloatField(default=0.0, help_text="Time spent running, pauses left out")
+    resumed = models.DateTimeField(null=True, help_text="Start of the current stretch of running")
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self):
+        return self.name
+
+
+class CellRecord(models.Model):
+    """An architecture up to isomorphism: what the cell page, thumbnails and leaderboard show."""
+
+    key = models.CharField(primary_key=True, max_length=64)
+    name = models.CharField(max_length=60, blank=True, help_text="Only published cells have one")
+    cells = models.JSONField(help_text="[normal, reduction] as nas_engine.cell.Cell.as_json()")
+    created = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self):
+        return self.name or self.key[:7]
+
+    @property
+    def short(self) -> str:
+        return self.key[:7]
+
+
+class Trial(models.Model):
+    """One architecture proposed and evaluated. ``attempt`` is the fencing token: a result counts only under the current one."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        WAITING = "waiting"  # the same cell is in training; its result will be reused
+        FINISHED = "finished"
+        REUSED = "reused"
+        FAILED = "failed"
+        STOPPED = "stopped"
+
+    OPEN = (State.QUEUED, State.RUNNING, State.WAITING)
+    MEASURED = (State.FINISHED, State.REUSED)
+
+    search = models.ForeignKey(Search, on_delete=models.CASCADE, related_name="trials")
+    number = models.PositiveIntegerField()
+    cell = models.ForeignKey(CellRecord, on_delete=models.PROTECT, related_name="trials")
+    choices = models.JSONField(help_text="nas_engine.architecture.Architecture.choices")
+    info = models.JSONField(default=dict, help_text="The strategy's own notes")
+    protocol = models.CharField(max_length=12)
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    attempt = models.PositiveIntegerField(default=0)
+    worker = models.CharField(max_length=120, blank=True)
+    heartbeat = models.DateTimeField(null=True)
+    sent = models.DateTimeField(null=True, help_text="When its message was last put on the queue")
+    same_as = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="copies")
+    told_as = models.PositiveIntegerField(null=True, help_text="Its place in the order the strategy was told")
+    epoch = models.PositiveIntegerField(default=0)
+    epochs = models.PositiveIntegerField(default=0)
+    curve = models.JSONField(default=list, help_text="Per epoch: epoch, train_loss, train_accuracy, valid_accuracy, seconds")
+    valid_accuracy = models.FloatField(null=True)
+    reward = models.FloatField(null=True)
+    params = models.BigIntegerField(null=True)
+    macs = models.BigIntegerField(null=True)
+    latency = models.FloatField(null=True, help_text="Seconds, median at batch 1, on the device below")
+    seconds = models.FloatField(null=True, help_text="Build, training and measuring together")
+    device = models.JSONField(default=dict)
+    error = models.TextField(blank=True)
+    advice = models.TextField(blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    started = models.DateTimeField(null=True)
+    ended = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["search", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["search", "number"], name="one_trial_per_number"),
+            models.UniqueConstraint(
+                fields=["search", "told_as"], condition=models.Q(told_as__isnull=False), name="each_told_once"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["search", "state"]),
+            models.Index(fields=["protocol", "cell", "state"]),
+            models.Index(fields=["state", "protocol", "-valid_accuracy"], name="leaderboard"),
+        ]
+
+    def __str__(self):
+        return f"trial {self.number} of {self.search_id}"
+
+
+class Weights(models.Model):
+    """Trained weights of a trial: a safetensors file with architecture and protocol inside, kept in chunks in the database
+    so that any web server hands out what any worker trained."""
+
+    trial = models.OneToOneField(Trial, on_delete=models.CASCADE, related_name="weights")
+    sha256 = models.CharField(max_length=64)
+    size = models.BigIntegerField()
+    created = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self):
+        return f"weights of {self.trial}"
+
+
+class WeightsChunk(models.Model):
+    weights = models.ForeignKey(Weights, on_delete=models.CASCADE, related_name="chunks")
+    index = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        ordering = ["index"]
+        constraints = [models.UniqueConstraint(fields=["weights", "index"], name="one_chunk_per_index")]
+
+    def __str__(self):
+        return f"chunk {self.index}"
+
+
+class PolicyUpdate(models.Model):
+    """One update of a learning strategy, as its ``tell`` reported it: entropy, baseline, mean reward, probabilities."""
+
+    search = models.ForeignKey(Search, on_delete=models.CASCADE, related_name="updates")
+    number = models.PositiveIntegerField()
+    record = models.JSONField()
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["search", "number"], name="one_record_per_update")]
+
+    def __str__(self):
+        return f"update {self.number}"
+
+
+class LogLine(models.Model):
+    """What happened in a search, in words."""
+
+    class Level(models.TextChoices):
+        INFO = "info"
+        GOOD = "good"
+        BAD = "bad"
+
+    search = models.ForeignKey(Search, on_delete=models.CASCADE, related_name="log")
+    trial_number = models.PositiveIntegerField(null=True)
+    level = models.CharField(max_length=5, choices=Level, default=Level.INFO)
+    text = models.TextField()
+    time = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self):
+        return self.text
+
+
+class Worker(models.Model):
+    """A worker process that reported itself lately."""
+
+    name = models.CharField(primary_key=True, max_length=120, help_text="train-0@host")
+    host = models.CharField(max_length=120)
+    queue = models.CharField(max_length=20)
+    pid = models.PositiveIntegerField()
+    device = models.JSONField(default=dict, help_text='{"kind": "cpu" | "cuda", "name": ..., "memory": bytes, "threads": n}')
+    trial = models.ForeignKey(Trial, null=True, on_delete=models.SET_NULL, related_name="+")
+    doing = models.CharField(max_length=200, blank=True)
+    started = models.DateTimeField()
+    heartbeat = models.DateTimeField(db_index=True)
+
+    class Meta:
+        ordering = ["host", "name"]
+
+    def __str__(self):
+        return self.name
+
+
+class LoginLink(models.Model):
+    """A one-time link that lets the first-run local owner in. Only the SHA-256 of its token is kept."""
+
+    token_hash = models.CharField(primary_key=True, max_length=64)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    expires = models.DateTimeField()
+
+    def __str__(self):
+        return f"link for {self.user}"
