@@ -131,7 +131,9 @@ class Trial(models.Model):
     told_as = models.PositiveIntegerField(null=True, help_text="Its place in the order the strategy was told")
     epoch = models.PositiveIntegerField(default=0)
     epochs = models.PositiveIntegerField(default=0)
-    curve = models.JSONField(default=list, help_text="Per epoch: epoch, train_loss, train_accuracy, valid_accuracy, seconds")
+    curve = models.JSONField(
+        default=list, help_text="Per epoch: epoch, train_loss, train_accuracy, valid_accuracy, seconds"
+    )
     valid_accuracy = models.FloatField(null=True)
     reward = models.FloatField(null=True)
     params = models.BigIntegerField(null=True)
@@ -233,7 +235,9 @@ class Worker(models.Model):
     host = models.CharField(max_length=120)
     queue = models.CharField(max_length=20)
     pid = models.PositiveIntegerField()
-    device = models.JSONField(default=dict, help_text='{"kind": "cpu" | "cuda", "name": ..., "memory": bytes, "threads": n}')
+    device = models.JSONField(
+        default=dict, help_text='{"kind": "cpu" | "cuda", "name": ..., "memory": bytes, "threads": n}'
+    )
     trial = models.ForeignKey(Trial, null=True, on_delete=models.SET_NULL, related_name="+")
     doing = models.CharField(max_length=200, blank=True)
     started = models.DateTimeField()
