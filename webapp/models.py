@@ -102,7 +102,7 @@ class CellRecord(models.Model):
 
 
 class Trial(models.Model):
-    """One architecture proposed and evaluated. ``attempt`` is the fencing token: a result counts only under the current one."""
+    """One architecture proposed and evaluated. ``attempt`` is the fencing token: only the current one counts."""
 
     class State(models.TextChoices):
         QUEUED = "queued"
