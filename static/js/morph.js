@@ -1,0 +1,56 @@
+/* Brings part of the page to the state of a fragment from the server, touching only what differs: what has the focus keeps it, open
+ * details stay open, scrolled boxes stay where they are, and what the reader typed is left alone. */
+
+/* <div data-keep> belongs to a script (a plot, a diagram): its attributes are updated, its children are not */
+export function morph(old, fresh) {
+  if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName || keyOf(old) !== keyOf(fresh)) return old.replaceWith(fresh);
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.data !== fresh.data) old.data = fresh.data;
+    return undefined;
+  }
+  if (old.isEqualNode(fresh)) return undefined;
+  attributes(old, fresh);
+  if (!old.hasAttribute('data-keep')) children(old, fresh);
+  return undefined;
+}
+
+const keyOf = (node) => node.id || node.dataset?.key || '';
+
+function attributes(old, fresh) {
+  const mine = ['DETAILS'].includes(old.nodeName) ? ['open'] : [];      /* states that belong to the reader */
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && !mine.includes(name) && !kept(old, name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (!mine.includes(name) && !kept(old, name) && old.getAttribute(name) !== value) old.setAttribute(name, value);
+}
+
+/* a script's own marks on its element */
+const kept = (element, name) => element.dataset.keep?.split(' ').includes(name) || (element.hasAttribute('data-keep') && /^(class|role|aria-label|style|data-(ready|drawn))$/.test(name));
+
+/* children with a key are matched by it wherever they moved to; the rest in order */
+function children(old, fresh) {
+  const keyed = new Map([...old.children].filter(keyOf).map((child) => [keyOf(child), child]));
+  let here = old.firstChild;
+  for (const next of [...fresh.childNodes]) {
+    const key = keyOf(next), match = key ? keyed.get(key) : here;
+    if (key && match && match !== here) old.insertBefore(match, here);
+    if (!match || (key ? false : keyOf(match) !== '')) {
+      old.insertBefore(next, here);
+    } else {
+      here = match.nextSibling;
+      morph(match, next);
+    }
+  }
+  while (here) {
+    const after = here.nextSibling;
+    here.remove();
+    here = after;
+  }
+}
+
+/* Applies an HTML fragment: each top-level element with an id replaces the page's element of that id. Scripts in it never run. */
+export function apply(html) {
+  const fragment = new DOMParser().parseFromString(html, 'text/html');
+  for (const fresh of [...fragment.body.children]) {
+    const old = fresh.id && document.getElementById(fresh.id);
+    if (old) morph(old, document.adoptNode(fresh));
+  }
+}
