@@ -1,0 +1,48 @@
+"""What the frame around every page needs."""
+
+from django.urls import NoReverseMatch, reverse
+
+from nas_engine import __version__
+from webapp.models import Search
+
+# In the order of their cascade layers; tokens.css names that order and comes first.
+STYLESHEETS = [
+    f"css/{name}.css"
+    for name in (
+        *("tokens", "base", "layout", "parts", "diagram", "plot"),
+        *("shell", "pieces", "home", "cell", "search", "leaderboard", "library", "quiet"),
+        "print",
+    )
+]
+THEMES = ("light", "dark")
+SECTIONS = (
+    ("home", "Home"),
+    ("searches", "Searches"),
+    ("leaderboard", "Leaderboard"),
+    ("datasets", "Data sets"),
+    ("workers", "Workers"),
+)
+
+
+def frame(request) -> dict:
+    """Context processor: navigation, theme, how many searches are under way."""
+    theme = request.COOKIES.get("theme")
+    user = getattr(request, "user", None)
+    inside = user is not None and user.is_authenticated
+    return {
+        "theme": theme if theme in THEMES else "system",
+        "version": __version__,
+        "stylesheets": STYLESHEETS,
+        "sections": _sections() if inside else [],
+        "running": Search.objects.filter(state__in=Search.ACTIVE).count,  # called where the bar is drawn
+    }
+
+
+def _sections() -> list[dict]:
+    found = []
+    for name, label in SECTIONS:
+        try:
+            found.append({"name": name, "label": label, "url": reverse(name)})
+        except NoReverseMatch:  # a page that this release does not have
+            continue
+    return found
