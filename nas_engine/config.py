@@ -15,7 +15,10 @@ from nas_engine.errors import ConfigError
 
 @dataclass(frozen=True)
 class Setting:
-    """What a person needs to know about one field, and the bounds it must keep."""
+    """What a person needs to know about one field, and the bounds it must keep.
+
+    ``labels`` say what the ``options`` are called where people choose; without them options go by their own names.
+    """
 
     label: str
     help: str = ""
@@ -23,6 +26,7 @@ class Setting:
     minimum: float | None = None
     maximum: float | None = None
     options: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     advanced: bool = False
 
 

@@ -16,7 +16,7 @@ class DataConfig:
     """Which images, and which of them are held out. A search sees train and valid only."""
 
     dataset: str = setting("digits", "Data set")
-    valid_fraction: float = setting(0.1, "Held out for valid", minimum=0.01, maximum=0.9, help="Share of train.")
+    valid_fraction: float = setting(0.1, "Held out for valid", minimum=0.01, maximum=0.9, unit="of train")
     split_seed: int = setting(0, "Split seed", minimum=0, maximum=2**31 - 1)
     train_limit: int = setting(
         0, "Images at most", minimum=0, maximum=10**9, advanced=True, help="Take a fixed random part of train; 0: all."
@@ -27,7 +27,7 @@ class DataConfig:
 class SkeletonConfig:
     """How cells are stacked: stem, N normal cells a stage, a reduction between stages (Zoph et al. 2018, figure 2)."""
 
-    kind: str = setting("cifar", "Skeleton", options=("cifar", "imagenet"))
+    kind: str = setting("cifar", "Skeleton", options=("cifar", "imagenet"), labels=("CIFAR", "ImageNet"))
     repeats: int = setting(2, "Cells a stage, N", minimum=1, maximum=20)
     filters: int = setting(32, "Filters, F", minimum=2, maximum=512, help="Even. Doubled at each reduction.")
     stem_multiplier: int = setting(

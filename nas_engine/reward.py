@@ -13,7 +13,17 @@ COSTS = {"macs": "MACs", "params": "parameters", "latency": "latency"}
 class RewardConfig:
     """reward = accuracy, or accuracy x (cost / target) ^ w with w = ``below`` up to the target and ``above`` beyond it."""
 
-    goal: str = setting("accuracy", "Goal", options=("accuracy", *COSTS), help="What is maximised.")
+    goal: str = setting(
+        "accuracy",
+        "Goal",
+        options=("accuracy", *COSTS),
+        labels=(
+            "accuracy alone",
+            "accuracy, with a MACs target",
+            "accuracy, with a parameter target",
+            "accuracy, with a latency target",
+        ),
+    )
     target: float = setting(
         0.0, "Target", minimum=0, help="Cost the reward steers towards: M MACs, M parameters or ms."
     )
