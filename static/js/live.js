@@ -6,6 +6,7 @@
  * same and it was the last. Stops asking while the tab is hidden, waits longer and longer when the server is away, and says so on the page.
  * Fires "live:update" on the element after each change. */
 import { apply } from './morph.js';
+import { localTimes } from './shell.js';
 
 const LONGEST = 30_000;
 
@@ -62,6 +63,7 @@ class Watch {
 
   update(html, version) {
     apply(html);
+    localTimes(document);
     if (version !== null) this.element.dataset.liveVersion = version;
     this.element.dispatchEvent(new CustomEvent('live:update', { bubbles: true, detail: { version } }));
   }
