@@ -191,6 +191,30 @@ class WeightsChunk(models.Model):
         return f"chunk {self.index}"
 
 
+class WeightsRequest(models.Model):
+    """Weights that were not kept and are wanted now: the trial is trained once more, which changes nothing of its result.
+
+    Gone once the weights are there; ``attempt`` is the fencing token, as in a trial.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        FAILED = "failed"
+
+    trial = models.OneToOneField(Trial, on_delete=models.CASCADE, related_name="weights_request")
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED, db_index=True)
+    attempt = models.PositiveIntegerField(default=0)
+    worker = models.CharField(max_length=120, blank=True)
+    heartbeat = models.DateTimeField(null=True)
+    sent = models.DateTimeField(null=True, help_text="When its message was last put on the queue")
+    error = models.TextField(blank=True, help_text="Why it failed, and what to do")
+    created = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self):
+        return f"weights wanted of {self.trial}"
+
+
 class PolicyUpdate(models.Model):
     """One update of a learning strategy, as its ``tell`` reported it: entropy, baseline, mean reward, probabilities."""
 
