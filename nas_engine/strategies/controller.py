@@ -1,0 +1,137 @@
+"""The LSTM controller: a policy over the decisions of any search space (Zoph et al. 2018, section 4; Zoph and Le 2017).
+
+Each decision has its own softmax head and its own embedding; the embedding of the option taken is the next step's input.
+Everything below writes N for sequences, D for the space's decisions, W for the options of the widest decision.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from nas_engine.architecture import Choice
+
+# Where a softmax is padded to the widest decision: probability exactly 0, and finite, so that no gradient is NaN.
+_NEVER = -1e30
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What the controller thinks of N sequences.
+
+    ``choices`` (N, D) option indices; ``log_probs`` (N, D) of the options taken; ``entropies`` (N, D) of each step's
+    softmax, in nats; ``probabilities`` (N, D, W), zero beyond a decision's options. Summed over D, ``log_probs`` is the
+    log-probability of the whole sequence, and ``entropies`` averaged over sampled sequences the entropy of the policy.
+    """
+
+    choices: Tensor
+    log_probs: Tensor
+    entropies: Tensor
+    probabilities: Tensor
+
+
+class Controller(nn.Module):
+    """An LSTM over ``choices``, weights uniform in [-init_range, init_range] drawn from ``rng`` alone.
+
+    A decision with a single option has log-probability 0 and entropy 0 exactly.
+    """
+
+    def __init__(
+        self,
+        choices: Sequence[Choice],
+        rng: random.Random,
+        hidden: int = 100,
+        layers: int = 1,
+        init_range: float = 0.1,
+    ):
+        super().__init__()
+        self.widths = tuple(len(choice.options) for choice in choices)
+        starts = [sum(self.widths[:step]) for step in range(len(self.widths))]
+        total, widest = sum(self.widths), max(self.widths)
+        # Rows of one flat table rather than a module a decision: the same parameters, read for all steps at once.
+        rows = [[start + min(o, width - 1) for o in range(widest)] for start, width in self._spans(starts)]
+        self.register_buffer("starts", torch.tensor(starts), persistent=False)
+        self.register_buffer("rows", torch.tensor(rows), persistent=False)
+        self.register_buffer("padding", self._padding(widest), persistent=False)
+        self.start = nn.Parameter(torch.empty(hidden))
+        self.embedding = nn.Parameter(torch.empty(total, hidden))
+        self.lstm = nn.LSTM(hidden, hidden, layers, batch_first=True)
+        self.head_weight = nn.Parameter(torch.empty(total, hidden))
+        self.head_bias = nn.Parameter(torch.empty(total))
+        self._initialise(rng, init_range)
+
+    def _spans(self, starts: list[int]) -> list[tuple[int, int]]:
+        return list(zip(starts, self.widths, strict=True))
+
+    def _padding(self, widest: int) -> Tensor:
+        return torch.tensor([[0.0 if o < width else _NEVER for o in range(widest)] for width in self.widths])
+
+    @torch.no_grad()
+    def _initialise(self, rng: random.Random, init_range: float) -> None:
+        # Python's generator, not torch's: its stream is the same in every version and on every device.
+        for parameter in self.parameters():
+            values = [rng.uniform(-init_range, init_range) for _ in range(parameter.numel())]
+            parameter.copy_(torch.tensor(values).view_as(parameter))
+
+    def score(self, choices: Tensor) -> Decoded:
+        """Forced decoding: what the policy thinks of given sequences (N, D), with gradients."""
+        inputs = torch.cat([self._first_input(len(choices)), self._embedded(choices)[:, :-1]], dim=1)
+        hidden, _ = self.lstm(inputs)
+        logits = torch.einsum("ndh,dwh->ndw", hidden, self.head_weight[self.rows])
+        log_softmax = torch.log_softmax(logits + self.head_bias[self.rows] + self.padding, dim=-1)
+        return _decoded(choices, log_softmax)
+
+    @torch.no_grad()
+    def sample(self, noise: Tensor) -> Decoded:
+        """Draw N sequences by inverse transform of ``noise`` (N, D), uniform in [0, 1): one number a decision."""
+        return self._decode(
+            len(noise), lambda step, probabilities: _inverse_transform(probabilities, noise[:, step, None])
+        )
+
+    @torch.no_grad()
+    def greedy(self) -> Decoded:
+        """The sequence (1, D) that takes the likeliest option at every step."""
+        return self._decode(1, lambda step, probabilities: probabilities.argmax(dim=-1))
+
+    def _decode(self, count: int, pick) -> Decoded:
+        layers = range(self.lstm.num_layers)
+        states = [(self.start.new_zeros(count, self.lstm.hidden_size),) * 2 for _ in layers]
+        weights = [self.lstm.all_weights[layer] for layer in layers]
+        step_input = self._first_input(count)[:, 0]
+        taken, steps = [], []
+        for step, width in enumerate(self.widths):
+            for layer in layers:
+                states[layer] = torch.lstm_cell(step_input, states[layer], *weights[layer])
+                step_input = states[layer][0]
+            first = sum(self.widths[:step])
+            logits = torch.addmm(
+                self.head_bias[first : first + width], step_input, self.head_weight[first : first + width].T
+            )
+            steps.append(torch.log_softmax(logits, dim=-1))
+            taken.append(pick(step, steps[-1].exp()))
+            step_input = self.embedding[first + taken[-1]]
+        return _decoded(torch.stack(taken, dim=1), self._padded(steps))
+
+    def _padded(self, steps: list[Tensor]) -> Tensor:
+        widest = self.rows.shape[1]
+        padded = [nn.functional.pad(step, (0, widest - step.shape[1]), value=_NEVER) for step in steps]
+        return torch.stack(padded, dim=1)
+
+    def _first_input(self, count: int) -> Tensor:
+        return self.start.expand(count, 1, -1)
+
+    def _embedded(self, choices: Tensor) -> Tensor:
+        return self.embedding[choices + self.starts]
+
+
+def _inverse_transform(probabilities: Tensor, noise: Tensor) -> Tensor:
+    # Rounding can leave the last cumulated probability just below the noise: the last option then.
+    return (probabilities.cumsum(dim=-1) <= noise).sum(dim=-1).clamp(max=probabilities.shape[1] - 1)
+
+
+def _decoded(choices: Tensor, log_softmax: Tensor) -> Decoded:
+    probabilities = log_softmax.exp()
+    log_probs = log_softmax.gather(-1, choices[..., None])[..., 0]
+    return Decoded(choices, log_probs, -(probabilities * log_softmax).sum(dim=-1), probabilities)
