@@ -19,7 +19,7 @@ def jump(request):
     if len(links) == 1:
         return redirect(links[0]["url"])
     context = {"wanted": wanted, "count": len(links), **found}
-    return render(request, "jump.html", context, status=200 if links or not wanted else 404)
+    return render(request, "jump.html", context)
 
 
 def _cells(wanted: str) -> list[dict]:
