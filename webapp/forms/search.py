@@ -1,0 +1,185 @@
+"""The new-search form: every field of a :class:`SearchConfig`, what was typed in it, and what is wrong with that."""
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from django.http import QueryDict
+
+from nas_engine import catalog
+from nas_engine.config import read
+from nas_engine.errors import ConfigError
+from nas_engine.protocol import DataConfig, SkeletonConfig, TrainingConfig
+from nas_engine.reward import RewardConfig
+from nas_engine.search_config import BudgetConfig, SearchConfig, read_search
+from webapp.forms.fields import Field, Typed, fields_of, parse, sentence, to_typed
+from webapp.models import Dataset
+
+# The parts of a search that are the same for every strategy and space.
+PARTS = {
+    "data": DataConfig,
+    "skeleton": SkeletonConfig,
+    "training": TrainingConfig,
+    "reward": RewardConfig,
+    "budget": BudgetConfig,
+}
+TABLES = {"space": catalog.SPACES, "strategy": catalog.STRATEGIES}
+TOP = ("name", "space", "strategy", "seed")
+
+
+def _declare() -> list[Field]:
+    """Every field there is. The settings of a strategy or space carry its name, so that all can stand in one form."""
+    fields = [one for one in fields_of(SearchConfig, "") if one.name in TOP]
+    for prefix, config_class in PARTS.items():
+        fields += fields_of(config_class, prefix)
+    for part, table in TABLES.items():
+        for name, entry in table.items():
+            fields += fields_of(entry.config_class(), f"{part}_config.{name}")
+    return fields
+
+
+class SearchForm:
+    """``typed`` maps input names to what stands in them; unknown names are ignored, missing ones are empty."""
+
+    def __init__(self, typed: Mapping[str, Typed]):
+        self.fields = {one.name: one for one in _declare()}
+        for name, one in self.fields.items():
+            one.typed = typed.get(name, [] if one.kind in ("several", "operations") else "")
+        self.problems: dict[str, str] = {}
+
+    @classmethod
+    def from_post(cls, post: QueryDict) -> "SearchForm":
+        names = {one.name: one.kind for one in _declare()}
+        lists = ("several", "operations")
+        return cls({n: post.getlist(n) if kind in lists else post.get(n, "") for n, kind in names.items()})
+
+    @classmethod
+    def from_config(cls, config: SearchConfig) -> "SearchForm":
+        """What the form shows for a configuration; the strategies and spaces it does not use show their defaults."""
+        typed = {name: to_typed(getattr(config, name)) for name in TOP}
+        for prefix, config_class in PARTS.items():
+            for one in fields_of(config_class, prefix):
+                typed[one.name] = to_typed(getattr(getattr(config, prefix), one.name.split(".")[-1]))
+        for part, table in TABLES.items():
+            for name, entry in table.items():
+                chosen = getattr(config, f"{part}_config") if getattr(config, part) == name else {}
+                settings = read(entry.config_class(), chosen)
+                for one in fields_of(entry.config_class(), f"{part}_config.{name}"):
+                    typed[one.name] = to_typed(getattr(settings, one.name.split(".")[-1]))
+        return cls(typed)
+
+    @property
+    def typed(self) -> dict[str, Typed]:
+        return {name: one.typed for name, one in self.fields.items()}
+
+    def switched(self, old: "SearchForm", new: "SearchForm") -> tuple["SearchForm", list[Field]]:
+        """The form after choosing another start: fields that still stand as in ``old`` take their value from ``new``; what
+        the person changed stays. Returns the new form and the fields that stayed and differ from ``new``."""
+        kept = [
+            one
+            for name, one in self.fields.items()
+            if _plain(one.typed) != _plain(old.typed[name]) and _plain(one.typed) != _plain(new.typed[name])
+        ]
+        mine = {one.name: one.typed for one in kept}
+        return SearchForm(new.typed | mine), kept
+
+    def chosen(self, part: str) -> str:
+        """The name of the chosen "space" or "strategy"; the first there is while the choice is unknown."""
+        name = self.fields[part].typed
+        return name if name in TABLES[part] else next(iter(TABLES[part]))
+
+    def data(self) -> dict:
+        """Plain configuration data for :func:`read_search`. What cannot be parsed is left out and noted in ``problems``."""
+        data: dict = {f"{part}_config": {} for part in TABLES}
+        for name, one in self.fields.items():
+            dotted = self._dotted(name)
+            if dotted is None:
+                continue
+            try:
+                value = parse(one)
+            except ConfigError as error:
+                self.problems |= error.problems
+                continue
+            *path, last = dotted.split(".")
+            target = data
+            for part in path:
+                target = target.setdefault(part, {})
+            target[last] = value
+        return data
+
+    def _dotted(self, name: str) -> str | None:
+        """The configuration field of an input: "strategy_config.ppo.batch" is "strategy_config.batch" while PPO is chosen,
+        and nothing while it is not."""
+        for part in TABLES:
+            prefix = f"{part}_config."
+            if name.startswith(prefix):
+                owner, last = name.removeprefix(prefix).split(".", 1)
+                return prefix + last if owner == self.chosen(part) else None
+        return name
+
+    def _input(self, dotted: str) -> str:
+        """The input where a configuration field's message belongs: the inverse of :meth:`_dotted`."""
+        for part in TABLES:
+            prefix = f"{part}_config."
+            if dotted.startswith(prefix):
+                return f"{prefix}{self.chosen(part)}.{dotted.removeprefix(prefix)}"
+        return dotted
+
+    @cached_property
+    def config(self) -> SearchConfig | None:
+        """The configuration, or None with every problem noted in ``problems`` under its input's name."""
+        self.problems = {}
+        data = self.data()
+        found: dict[str, str] = {}
+        config = None
+        try:
+            config = read_search(data)
+        except ConfigError as error:
+            found |= error.problems
+        for part in TABLES:  # the engine looks at these last; here every problem is wanted at once
+            try:
+                entry = catalog.entry(TABLES[part], data[part], part)
+                read(entry.config_class(), data[f"{part}_config"], f"{part}_config")
+            except ConfigError as error:
+                found |= error.problems
+        self.add_problems(found)
+        self._check_dataset()
+        return None if self.problems else config
+
+    def add_problems(self, found: dict[str, str]) -> None:
+        """Note problems under configuration names, each at its input; what is noted already stays."""
+        for dotted, text in found.items():
+            self.problems.setdefault(self._input(dotted), sentence(text))
+        for name, one in self.fields.items():
+            one.error = self.problems.get(name, "")
+
+    def _check_dataset(self) -> None:
+        slug = self.fields["data.dataset"].typed
+        if self.dataset is None and "data.dataset" not in self.problems:
+            known = Dataset.objects.filter(slug=slug).first()
+            what = f"{known.title} is not ready yet" if known else "There is no such data set here"
+            self.add_problems({"data.dataset": f"{what}. Choose one that is, or add it under Data sets."})
+
+    @cached_property
+    def dataset(self) -> Dataset | None:
+        """The chosen data set, if it is ready."""
+        slug = self.fields["data.dataset"].typed
+        return Dataset.objects.filter(slug=slug, state=Dataset.State.READY).first()
+
+    @property
+    def stray(self) -> list[str]:
+        """Problems that belong to no input of this form."""
+        return [f"{name}: {text}" if name else text for name, text in self.problems.items() if name not in self.fields]
+
+    @property
+    def first_problem(self) -> str:
+        """The id of the first input with a problem, in the page's order."""
+        return next((one.id for one in self.fields.values() if one.error), "")
+
+    def group(self, prefix: str, *, advanced: bool | None = None) -> list[Field]:
+        """The fields under a dotted prefix, all of them or only the (not) advanced ones."""
+        found = [one for name, one in self.fields.items() if name.startswith(prefix + ".")]
+        return found if advanced is None else [one for one in found if one.about.advanced == advanced]
+
+
+def _plain(typed: Typed) -> Typed:
+    return typed.strip() if isinstance(typed, str) else sorted(typed)
