@@ -17,3 +17,8 @@ urlpatterns = [
     path("theme/", frame.theme, name="theme"),
     path("jump/", jump.jump, name="jump"),
 ]
+
+handler400 = "webapp.views.errors.bad_request"
+handler403 = "webapp.views.errors.forbidden"
+handler404 = "webapp.views.errors.not_found"
+handler500 = "webapp.views.errors.server_error"
