@@ -36,10 +36,35 @@ class SkeletonConfig:
     dialect: str = setting(
         "tf", "Building rules", options=("tf", "darts", "enas"), advanced=True, help="Whose released code is followed."
     )
+    stem_filters: int = setting(
+        0, "Stem filters", minimum=0, maximum=2048, advanced=True, help="0: 3F; ImageNet: 32 or F/2."
+    )
+    layers: int = setting(
+        0,
+        "Cells in all",
+        minimum=0,
+        maximum=64,
+        advanced=True,
+        help="0: 3N + 2. PNASNet takes 3N: no cells in between.",
+    )
+    skip_reduction: bool = setting(
+        False,
+        "Skip reduction",
+        advanced=True,
+        help="After a reduction, the older input is the one before (NASNet large).",
+    )
+    dropout: float = setting(0.0, "Dropout", minimum=0, maximum=0.9, advanced=True, help="Before the classifier.")
+    norm_decay: float = setting(
+        0.9, "Norm decay", minimum=0.5, maximum=0.9999, advanced=True, help="Of running statistics; long runs: 0.9997."
+    )
 
     def __post_init__(self):
         if self.filters % 2:
             raise ConfigError(f"must be even: {self.filters - 1} or {self.filters + 1}.", "filters")
+        if 0 < self.layers < 3:
+            raise ConfigError("Three stages need 3 cells at least; 0 follows from N.", "layers")
+        if self.kind == "imagenet" and self.dialect == "enas":
+            raise ConfigError("ENAS has no ImageNet skeleton; take the rules of tf or darts.", "dialect")
 
 
 @dataclass(frozen=True)
