@@ -1,0 +1,54 @@
+"""Putting work on the queues. A message that cannot be sent is no loss: the sweeper sends it again from the database."""
+
+import logging
+
+from django.db import transaction
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from tasks.app import app
+
+log = logging.getLogger(__name__)
+UNREACHABLE = (OperationalError, RedisError, OSError)
+QUEUES = ("search", "train")
+
+
+def advance_search(search_id: int) -> bool:
+    """Ask a search worker to take the search one step further. Returns whether the message was sent."""
+    return send("tasks.search.advance_search", search_id)
+
+
+def train_child(trial_id: int, attempt: int) -> bool:
+    """Ask a train worker to train this attempt of a trial. Returns whether the message was sent."""
+    return send("tasks.train.train_child", trial_id, attempt)
+
+
+def train_weights(request_id: int, attempt: int) -> bool:
+    """Ask a train worker to train a trial again for its weights. Returns whether the message was sent."""
+    return send("tasks.weights.train_weights", request_id, attempt)
+
+
+def send(task: str, *arguments) -> bool:
+    """Put a task on its queue. Returns False, and says so in the log, when Redis cannot be reached."""
+    try:
+        app.send_task(task, arguments)
+    except UNREACHABLE as error:
+        log.warning("Redis cannot be reached (%s). The work is kept in the database and sent again later.", error)
+        return False
+    return True
+
+
+def after_commit(message, *arguments) -> None:
+    """Call one of the functions above once the current transaction is committed."""
+    transaction.on_commit(lambda: message(*arguments))
+
+
+def queue_lengths() -> dict[str, int] | None:
+    """How many messages wait in each queue, or None when Redis cannot be reached."""
+    try:
+        with app.connection_for_read() as connection:
+            connection.ensure_connection(max_retries=1, timeout=2)
+            channel = connection.default_channel
+            return {name: channel.client.llen(name) for name in QUEUES}
+    except UNREACHABLE:
+        return None

@@ -1,0 +1,93 @@
+"""New trials of a search: how many there is room for, and how each gets its result."""
+
+from django.db.models import Max
+
+from nas_engine import trial as engine
+from nas_engine.cell import cells_key
+from nas_engine.search_config import BudgetConfig
+from nas_engine.search_spaces.base import SearchSpace
+from tasks import clock, messages, reuse
+from tasks.lease import LeaseLost
+from tasks.recording import changing, clean, say
+from webapp.models import CellRecord, Search, Trial
+
+State = Trial.State
+ENDED = (*Trial.MEASURED, State.FAILED)
+
+
+def next_number(search: Search) -> int:
+    """Trials are numbered from 1 in the order they were asked for."""
+    return (search.trials.aggregate(last=Max("number"))["last"] or 0) + 1
+
+
+def room(search: Search, budget: BudgetConfig) -> int:
+    """How many trials to ask for now. Trials waiting for another's result train nothing, so as many again may wait."""
+    if out_of_time(search, budget):
+        return 0
+    training = search.trials.filter(state__in=(State.QUEUED, State.RUNNING)).count()
+    waiting = search.trials.filter(state=State.WAITING).count()
+    left = budget.trials - next_number(search) + 1
+    return max(0, min(budget.parallelism - training, 2 * budget.parallelism - training - waiting, left))
+
+
+def out_of_time(search: Search, budget: BudgetConfig) -> bool:
+    """Whether the search has run for as long as it may; pauses do not count."""
+    if not budget.hours:
+        return False
+    stretch = (clock.now() - search.resumed).total_seconds() if search.resumed else 0.0
+    return search.active_seconds + stretch >= budget.hours * 3600
+
+
+def store(search: Search, proposed: list[engine.Trial], space: SearchSpace) -> list[Trial]:
+    """Add what the strategy proposed. Returns the trials to send for training. Call it inside ``changing``."""
+    to_train = []
+    for proposal in proposed:
+        cells = space.cells(proposal.architecture)
+        record, _ = CellRecord.objects.get_or_create(
+            key=cells_key(cells), defaults={"cells": [cell.as_json() for cell in cells]}
+        )
+        trial = Trial.objects.create(
+            search=search,
+            number=proposal.number,
+            cell=record,
+            choices=list(proposal.architecture.choices),
+            info=clean(proposal.info),
+            protocol=search.protocol,
+            epochs=search.config["training"]["epochs"],
+            sent=clock.now(),
+        )
+        if _apply(trial, search) == State.QUEUED:
+            to_train.append(trial)
+    return to_train
+
+
+def resolvable(search: Search) -> bool:
+    """Whether a waiting trial of this search need not wait any longer."""
+    waiting = search.trials.filter(state=State.WAITING)
+    return any(reuse.settle(trial, search)["state"] != State.WAITING for trial in waiting)
+
+
+def resolve_waiting(search_id: int, token: str) -> None:
+    """Give waiting trials the result they waited for, or train them if none is to come. Raises LeaseLost."""
+    if not Trial.objects.filter(search_id=search_id, state=State.WAITING).exists():
+        return
+    to_train = []
+    with changing(search_id) as search:
+        if search.lease_owner != token or search.state != Search.State.RUNNING:
+            raise LeaseLost
+        for trial in search.trials.filter(state=State.WAITING).order_by("number"):
+            if _apply(trial, search) == State.QUEUED:
+                to_train.append(trial)
+    for trial in to_train:
+        if not messages.train_child(trial.pk, trial.attempt):
+            break
+
+
+def _apply(trial: Trial, search: Search) -> str:
+    settled = reuse.settle(trial, search)
+    if settled["state"] == State.QUEUED:
+        settled["sent"] = clock.now()
+    Trial.objects.filter(pk=trial.pk).update(**settled)
+    if settled["state"] == State.REUSED:
+        say(search, reuse.sentence(trial, settled["same_as"]), number=trial.number)
+    return settled["state"]

@@ -1,0 +1,31 @@
+"""Numbers as the log writes them: a no-break space before the unit, no more digits than mean something."""
+
+
+def percent(share: float) -> str:
+    """0.92863 -> "92.86 %"."""
+    return f"{100 * share:.2f}\u00a0%"
+
+
+def millions(number: int) -> str:
+    """MACs or parameters: 124 300 000 -> "124 M", 38 200 -> "38.2 k"."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            return f"{number / size:.3g}\u00a0{unit}" if number < 999.5 * size else f"{number / size:.0f}\u00a0{unit}"
+    return str(number)
+
+
+def duration(seconds: float) -> str:
+    """ "42 s", "12 min 5 s", "2 h 24 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}\u00a0s"
+    if whole < 3600:
+        minutes, rest = divmod(whole, 60)
+        return f"{minutes}\u00a0min" + (f" {rest}\u00a0s" if rest else "")
+    hours, minutes = divmod(round(whole / 60), 60)
+    return f"{hours}\u00a0h" + (f" {minutes}\u00a0min" if minutes else "")
+
+
+def place(worker: str, device: dict) -> str:
+    """Where a trial runs, for people: "train-0@birch, NVIDIA A100"."""
+    return f"{worker}, {device['name']}" if device.get("kind") == "cuda" else worker
