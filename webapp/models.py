@@ -29,6 +29,7 @@ class Dataset(models.Model):
     test_images = models.PositiveIntegerField(default=0)
     size = models.BigIntegerField(default=0, help_text="Bytes on disk")
     fingerprint = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the prepared images and labels")
+    heartbeat = models.DateTimeField(null=True, help_text="Last sign of the worker that prepares it")
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -77,6 +77,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 BROKER_URL = environment.broker_url(DATA_DIR)
 DATASETS_DIR = DATA_DIR / "datasets"
+# Uploaded archives lie here until they are prepared.
+UPLOADS_DIR = DATA_DIR / "uploads"
+UPLOADS_DIR.mkdir(mode=0o700, exist_ok=True)
+UPLOAD_LIMIT = environment.number("UPLOAD_LIMIT_MB", 4096, 1) * 1_000_000
 # Where data sets that torchvision knows are looked for, and downloaded to where a network exists.
 TORCHVISION_DIR = Path(os.environ.get("TORCHVISION_DIR") or DATA_DIR / "torchvision")
 
@@ -135,6 +139,7 @@ CONTENT_SECURITY_POLICY = {
 
 # An upload is streamed to disk above this size; its own limit is checked where it is received.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 4 * 2**20
+FILE_UPLOAD_TEMP_DIR = UPLOADS_DIR
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20
 
 LOGGING = {
