@@ -1,0 +1,374 @@
+"""A network found by Nasturtium, built from its list of layers.
+
+    python model.py image.png                 the likeliest classes of one or more images
+    python model.py --evaluate FOLDER_OR_ZIP  the accuracy over a folder (or zip) of class folders
+
+    import model
+    network = model.load("weights.safetensors")       # or model.build(blueprint) for fresh weights
+    logits = network(network.preprocess(images))      # (N, classes)
+    maps = network.forward_features(batch)            # [(map, stride), ...]: every stage's map, for detection and the like
+
+This file needs torch alone; loading weights needs safetensors, reading images Pillow.
+"""
+
+import argparse
+import json
+import math
+import sys
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+FORMAT = 1
+METADATA_KEY = "nasturtium"
+# Layers whose output is a tensor of their own that no backward pass looks at again: it may be overwritten.
+OVERWRITABLE = {"conv", "norm", "add", "concat", "avg_pool", "max_pool"}
+IMAGE_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+
+
+class Conv(nn.Conv2d):
+    """A convolution without bias whose padding (top, bottom, left, right) may differ from side to side."""
+
+    def __init__(self, layer: dict):
+        top, bottom, left, right = layer["padding"]
+        even = top == bottom and left == right
+        super().__init__(
+            layer["in"],
+            layer["out"],
+            tuple(layer["kernel"]),
+            tuple(layer["stride"]),
+            (top, left) if even else 0,
+            layer["dilation"],
+            layer["groups"],
+            bias=False,
+        )
+        self.sides = None if even else (left, right, top, bottom)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x if self.sides is None else F.pad(x, self.sides))
+
+
+class Norm(nn.Module):
+    """Batch norm. Unlike torch's own it keeps no count of batches, which costs an operation a layer and is not read."""
+
+    def __init__(self, channels: int, eps: float, momentum: float):
+        super().__init__()
+        self.eps, self.momentum = eps, momentum
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.batch_norm(
+            x, self.running_mean, self.running_var, self.weight, self.bias, self.training, self.momentum, self.eps
+        )
+
+
+class Linear(nn.Linear):
+    """A linear layer over all values of a map."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.flatten(1))
+
+
+class Network(nn.Module):
+    """Interprets a blueprint's JSON. Weights are named by scope: ``cells.3.b1l.depthwise_1.weight``.
+
+    ``set_drop_path`` sets the rate of ScheduledDropPath (Zoph et al. 2018) while training. ``meta`` is what a weights
+    file says of itself (class names, normalisation), empty for a network made from a bare blueprint.
+    """
+
+    def __init__(self, blueprint: dict, meta: dict | None = None):
+        super().__init__()
+        if blueprint.get("format") != FORMAT:
+            raise ValueError(f"This blueprint has format {blueprint.get('format')}; this file builds format {FORMAT}.")
+        self.blueprint, self.meta = blueprint, meta or {}
+        self.drop_path_rate = 0.0
+        self._layers: list[dict] = blueprint["layers"]
+        self._drops = [index for index, layer in enumerate(self._layers) if layer["kind"] == "drop_path"]
+        self._plans: dict[tuple[int, ...], list] = {}
+        for layer in self._layers:
+            self._add_weights(layer)
+        self._initialise(blueprint["init"])
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "_plans": {}}  # plans hold functions bound to this very network; a copy makes its own
+
+    def _add_weights(self, layer: dict) -> None:
+        if layer["kind"] == "conv":
+            module = Conv(layer)
+        elif layer["kind"] == "norm":
+            module = Norm(layer["shape"][0], self.blueprint["norm_eps"], self.blueprint["norm_momentum"])
+        elif layer["kind"] == "linear":
+            module = Linear(layer["in"], layer["out"], layer["bias"])
+        else:
+            return
+        *path, name = layer["name"].split(".")
+        parent = self
+        for part in path:
+            if part not in parent._modules:
+                parent.add_module(part, nn.Module())
+            parent = parent._modules[part]
+        parent.add_module(name, module)
+
+    def _initialise(self, kind: str) -> None:
+        """ "fan_out": TensorFlow slim's variance scaling; "he_normal"; "torch": torch's own, already in place."""
+        if kind == "torch":
+            return
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                area = math.prod(module.kernel_size)
+                if kind == "fan_out":
+                    spread = math.sqrt(2.6 / (module.out_channels // module.groups * area))
+                    nn.init.trunc_normal_(module.weight, std=spread, a=-2 * spread, b=2 * spread)
+                else:
+                    nn.init.normal_(module.weight, std=math.sqrt(2 / (module.in_channels // module.groups * area)))
+            elif isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=math.sqrt(1 / module.in_features))
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+
+    def set_drop_path(self, rate: float) -> None:
+        """The chance with which a path of the deepest cell is dropped; shallower cells get less where the rules say so.
+
+        ScheduledDropPath raises it linearly from 0 to its end rate over the training.
+        """
+        if not 0 <= rate < 1:
+            raise ValueError(f"A drop path rate lies in [0, 1), not {rate}.")
+        self.drop_path_rate = rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) normalised images to (N, classes) logits."""
+        return self._run(x, (self.blueprint["logits"],))[0]
+
+    def forward_with_aux(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of the classifier and of the auxiliary head, which the blueprint must have."""
+        if self.blueprint["aux"] is None:
+            raise ValueError("This network has no auxiliary head; build its blueprint with aux=True.")
+        logits, aux = self._run(x, (self.blueprint["logits"], self.blueprint["aux"]))
+        return logits, aux
+
+    def forward_features(self, x: Tensor) -> list[tuple[Tensor, int]]:
+        """The last map of every resolution with its stride, largest map first."""
+        features = self.blueprint["features"]
+        maps = self._run(x, tuple(layer for layer, _, _ in features))
+        return [(one, stride) for one, (_, _, stride) in zip(maps, features, strict=True)]
+
+    def preprocess(self, images: Tensor) -> Tensor:
+        """(N, C, H, W) bytes to normalised numbers, by the mean and spread the network was trained with."""
+        shape = (1, -1, 1, 1)
+        mean = torch.tensor(self.meta["normalisation"]["mean"], device=images.device).view(shape)
+        std = torch.tensor(self.meta["normalisation"]["std"], device=images.device).view(shape)
+        return (images.float() / 255 - mean) / std
+
+    def _run(self, x: Tensor, outputs: tuple[int, ...]) -> list[Tensor]:
+        plan = self._plans.get(outputs)
+        if plan is None:
+            plan = self._plans[outputs] = self._plan(outputs)
+        masks = self._masks(x) if self.training and self.drop_path_rate else {}
+        values: list = [None] * len(self._layers)
+        values[0] = x
+        for index, kind, run, inputs, done in plan:
+            if kind == "drop_path":
+                value = values[inputs[0]]
+                if masks:
+                    value = value * masks[index].to(value.dtype)
+            elif kind == "concat":
+                value = torch.cat([values[source] for source in inputs], 1)
+            else:
+                value = run(*[values[source] for source in inputs])
+            values[index] = value
+            for source in done:
+                values[source] = None
+        return [values[index] for index in outputs]
+
+    def _masks(self, x: Tensor) -> dict[int, Tensor]:
+        """One keep-or-drop per path and image, divided by the chance of keeping."""
+        depth = torch.tensor([self._layers[index]["depth"] for index in self._drops], device=x.device)
+        keep = (1 - self.drop_path_rate * depth).unsqueeze(1)
+        kept = torch.rand(len(self._drops), len(x), device=x.device) < keep
+        masks = (kept / keep).view(len(self._drops), len(x), 1, 1, 1)
+        return dict(zip(self._drops, masks, strict=True))
+
+    def _plan(self, outputs: tuple[int, ...]) -> list:
+        """What to run for these outputs, in order: (index, kind, function, inputs, values that can be dropped after)."""
+        needed, readers = set(outputs), [0] * len(self._layers)
+        for index in range(len(self._layers) - 1, 0, -1):
+            if index in needed:
+                needed.update(self._layers[index]["inputs"])
+                for source in self._layers[index]["inputs"]:
+                    readers[source] += 1
+        for index in outputs:
+            readers[index] += 1
+        last, plan = {}, []
+        for index in sorted(needed - {0}):
+            last.update(dict.fromkeys(self._layers[index]["inputs"], index))
+        for index in sorted(needed - {0}):
+            layer = self._layers[index]
+            done = tuple(s for s in set(layer["inputs"]) if last[s] == index and s not in outputs)
+            plan.append((index, layer["kind"], self._function(layer, readers), tuple(layer["inputs"]), done))
+        return plan
+
+    def _free(self, index: int, readers: list[int]) -> bool:
+        """Whether the only reader of a value may overwrite it."""
+        layer = self._layers[index]
+        if readers[index] != 1:
+            return False
+        if layer["kind"] in ("drop_path", "dropout"):  # may hand on the very tensor they were given
+            return self._free(layer["inputs"][0], readers)
+        return layer["kind"] in OVERWRITABLE
+
+    def _function(self, layer: dict, readers: list[int]):
+        kind = layer["kind"]
+        if kind in ("conv", "norm", "linear"):
+            return self.get_submodule(layer["name"])
+        if kind == "relu":
+            return torch.relu_ if self._free(layer["inputs"][0], readers) else torch.relu
+        if kind == "add":
+            left, right = layer["inputs"]
+            if self._free(left, readers):
+                return Tensor.add_
+            return (lambda x, y: y.add_(x)) if self._free(right, readers) else torch.add
+        if kind in ("avg_pool", "max_pool"):
+            return _pooling(layer, self._layers[layer["inputs"][0]]["shape"])
+        if kind == "dropout":
+            return lambda x: F.dropout(x, layer["rate"], self.training)
+        return {"shift": _shift, "global_pool": _global_pool, "concat": None, "drop_path": None}[kind]
+
+
+def _pooling(layer: dict, before: list[int]):
+    """Pooling whose padding enters neither mean nor maximum."""
+    kernel, stride = tuple(layer["kernel"]), tuple(layer["stride"])
+    top, bottom, left, right = layer["padding"]
+    # Windows that hang over the lower and right edge are what ceil_mode allows; other lopsided padding is added first.
+    hangs = any(
+        (size + 2 * pad - k) // s + 1 < out
+        for size, pad, k, s, out in zip(before[1:], (top, left), kernel, stride, layer["shape"][1:], strict=True)
+    )
+    if layer["kind"] == "avg_pool":
+        options = {"ceil_mode": hangs, "count_include_pad": False}
+        return lambda x: F.avg_pool2d(x, kernel, stride, (top, left), **options)
+    if hangs and stride == (1, 1):
+        sides = (left, right, top, bottom)
+        return lambda x: F.max_pool2d(F.pad(x, sides, value=-math.inf), kernel, stride)
+    return lambda x: F.max_pool2d(x, kernel, stride, (top, left), ceil_mode=hangs)
+
+
+def _shift(x: Tensor) -> Tensor:
+    height, width = x.shape[2:]
+    if height % 2 or width % 2:
+        x = F.pad(x, (0, width % 2, 0, height % 2))
+    return x[:, :, 1::2, 1::2]
+
+
+def _global_pool(x: Tensor) -> Tensor:
+    return x.mean((2, 3), keepdim=True)
+
+
+def build(blueprint: dict, meta: dict | None = None) -> Network:
+    """The network of a blueprint (``architecture.json`` holds one), with fresh weights."""
+    return Network(blueprint, meta)
+
+
+def load(path: str | Path, device: str = "cpu") -> Network:
+    """The network of a weights file, ready to use (evaluation mode)."""
+    from safetensors import safe_open
+
+    with safe_open(str(path), "pt", device=device) as file:
+        meta = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
+        if "blueprint" not in meta:
+            raise ValueError(f"{path} holds no Nasturtium network.")
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
+    network = Network(meta["blueprint"], meta).to(device)
+    network.load_state_dict(weights)
+    return network.eval()
+
+
+def read_image(source, shape: list[int]) -> Tensor:
+    """An image file as bytes (C, H, W) of the network's shape; another size is resampled."""
+    from PIL import Image
+
+    channels, height, width = shape
+    if channels not in IMAGE_MODES:
+        raise ValueError(f"Image files have 1, 3 or 4 channels; this network takes {channels}.")
+    with Image.open(source) as image:
+        image = image.convert(IMAGE_MODES[channels])
+        if image.size != (width, height):
+            image = image.resize((width, height), Image.Resampling.BILINEAR)
+        data = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
+    return data.view(height, width, channels).permute(2, 0, 1).contiguous()
+
+
+def classify(network: Network, paths: list[str], top: int) -> None:
+    """Print the likeliest classes of each image."""
+    classes = network.meta["classes"]
+    for path in paths:
+        image = read_image(path, network.blueprint["image_shape"])
+        with torch.inference_mode():
+            chances = network(network.preprocess(image.unsqueeze(0))).softmax(1)[0]
+        print(path)
+        for chance, index in zip(*chances.topk(min(top, len(classes))), strict=True):
+            print(f"  {chance:7.2%}  {classes[index]}")
+
+
+def evaluate(network: Network, source: str, batch: int = 256) -> float:
+    """The accuracy over a folder or zip that holds one folder of images per class, named like the class."""
+    found = list(_labelled_files(source, network.meta["classes"]))
+    right = 0
+    for start in range(0, len(found), batch):
+        labels, files = zip(*found[start : start + batch], strict=True)
+        images = torch.stack([read_image(BytesIO(file()), network.blueprint["image_shape"]) for file in files])
+        with torch.inference_mode():
+            guesses = network(network.preprocess(images)).argmax(1)
+        right += int((guesses == torch.tensor(labels)).sum())
+    accuracy = right / len(found)
+    print(f"accuracy {accuracy:.4f} ({right} of {len(found)} images)")
+    return accuracy
+
+
+def _labelled_files(source: str, classes: list[str]):
+    """(class index, function that reads the file's bytes) for every image below ``source``."""
+    path = Path(source)
+    if zipfile.is_zipfile(path):
+        archive = zipfile.ZipFile(path)
+        names = sorted(name for name in archive.namelist() if not name.endswith("/"))
+        files = [(name, lambda name=name: archive.read(name)) for name in names]
+    else:
+        files = [(str(one.relative_to(path)), one.read_bytes) for one in sorted(path.rglob("*")) if one.is_file()]
+    numbers = {name: index for index, name in enumerate(classes)}
+    known = [(numbers.get(Path(name).parent.name), read) for name, read in files]
+    labelled = [(number, read) for number, read in known if number is not None]
+    if not labelled:
+        raise ValueError(f"{source} holds no images in folders named {', '.join(classes[:10])}.")
+    if len(labelled) < len(known):
+        print(f"{len(known) - len(labelled)} files lie in no class's folder and are left out.", file=sys.stderr)
+    return labelled
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Use a network found by Nasturtium.")
+    parser.add_argument("images", nargs="*", help="image files to classify")
+    parser.add_argument("--evaluate", metavar="FOLDER_OR_ZIP", help="print the accuracy over a folder per class")
+    parser.add_argument("--weights", default=str(Path(__file__).with_name("weights.safetensors")))
+    parser.add_argument("--top", type=int, default=5, help="how many classes to print")
+    options = parser.parse_args(arguments)
+    if not options.images and not options.evaluate:
+        parser.error("name an image, or a folder with --evaluate")
+    try:
+        network = load(options.weights)
+        if options.images:
+            classify(network, options.images, options.top)
+        if options.evaluate:
+            evaluate(network, options.evaluate)
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
