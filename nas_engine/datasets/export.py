@@ -1,7 +1,6 @@
 """Writing a part of a data set as class folders of lossless PNG in a zip, so that anyone can check a model on it."""
 
 import io
-import json
 import zipfile
 from pathlib import Path
 from typing import IO
@@ -20,8 +19,7 @@ _TIME = (1980, 1, 1, 0, 0, 0)
 def export_split(folder: Path, data: DataConfig, part: str, out_zip: Path | IO[bytes]) -> int:
     """Write the protocol's "train" or "valid" images to ``out_zip`` (a path or a binary file); returns how many.
 
-    Each file is CLASS/INDEX.png, the index being that of the stored train split; classes.json lists the folders in the
-    order of the model's outputs.
+    Each file is CLASS/INDEX.png, the index being that of the stored train split.
     """
     if part not in ("train", "valid"):
         raise ConfigError(f"{part!r} is not a part of a search's data. Take train or valid.", "part")
@@ -29,11 +27,10 @@ def export_split(folder: Path, data: DataConfig, part: str, out_zip: Path | IO[b
     images, labels = read_split(folder, "train")
     train, valid = split_indices(labels, data)
     chosen = train if part == "train" else valid
-    folders = _folder_names(info.classes)
     with zipfile.ZipFile(out_zip, "w", zipfile.ZIP_STORED) as archive:
-        _add(archive, "classes.json", json.dumps(_legend(info.classes, folders), ensure_ascii=False, indent=1).encode())
         for index in chosen:
-            _add(archive, f"{folders[labels[index]]}/{index:06d}.png", png(images[index]))
+            name = f"{info.classes[labels[index]]}/{index:06d}.png"
+            archive.writestr(zipfile.ZipInfo(name, _TIME), png(images[index]))
     return len(chosen)
 
 
@@ -44,21 +41,3 @@ def png(image: np.ndarray) -> bytes:
     file = io.BytesIO()
     Image.fromarray(image[0] if len(image) == 1 else np.ascontiguousarray(image.transpose(1, 2, 0))).save(file, "PNG")
     return file.getvalue()
-
-
-def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
-    archive.writestr(zipfile.ZipInfo(name, _TIME), data)
-
-
-def _legend(classes: tuple[str, ...], folders: list[str]) -> list[dict]:
-    return [{"class": name, "folder": folder} for name, folder in zip(classes, folders, strict=True)]
-
-
-def _folder_names(classes: tuple[str, ...]) -> list[str]:
-    """A class's own name where it can be a folder ("T-shirt/top" cannot), made unique by its number where needed."""
-    names: list[str] = []
-    for number, name in enumerate(classes):
-        safe = "".join("-" if letter in '/\\:*?"<>|' or not letter.isprintable() else letter for letter in name)
-        safe = safe.strip(" .") or f"class-{number}"
-        names.append(safe if safe not in names else f"{safe}-{number}")
-    return names

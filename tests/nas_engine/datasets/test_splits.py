@@ -1,5 +1,4 @@
 import io
-import json
 import zipfile
 
 import numpy as np
@@ -61,19 +60,3 @@ def test_an_exported_part_holds_exactly_the_protocols_images(tmp_path, part):
         for name, index in zip(names, indices, strict=True):
             assert name == f"{labels[index]}/{index:06d}.png"
             np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(archive.read(name)))), images[index][0])
-
-
-def test_class_names_that_are_no_folder_names(tmp_path):
-    from nas_engine.datasets.store import partial_folder, write_info, write_split
-
-    classes = ("T-shirt/top", "T-shirt-top", "..")
-    with partial_folder(tmp_path / "odd") as folder:
-        for split in ("train", "test"):
-            write_split(folder, split, np.arange(9 * 192).reshape(9, 3, 8, 8) % 256, np.arange(9) % 3)
-        write_info(folder, "odd", "Odd", classes)
-    export_split(tmp_path / "odd", DataConfig(valid_fraction=0.4), "valid", tmp_path / "odd.zip")
-    with zipfile.ZipFile(tmp_path / "odd.zip") as archive:
-        legend = json.loads(archive.read("classes.json"))
-        folders = {name.split("/")[0] for name in archive.namelist()} - {"classes.json"}
-    assert [row["class"] for row in legend] == list(classes)
-    assert {row["folder"] for row in legend} == folders == {"T-shirt-top", "T-shirt-top-1", "class-2"}

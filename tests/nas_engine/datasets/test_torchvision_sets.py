@@ -20,6 +20,7 @@ def test_published_archives_are_read_from_a_local_folder(tmp_path, real_data, na
     assert (info.image_shape, info.train_images, info.test_images) == ((1, 28, 28), 60_000, 10_000)
     images, labels = read_split(tmp_path / name, "train")
     assert info.classes[labels[0]] == first
+    assert not any("/" in one for one in info.classes), "a class is a folder name too"
     assert before == {path: path.stat().st_mtime_ns for path in real_data.rglob("*")}, "the folder is only read"
     assert sorted(path.name for path in tmp_path.iterdir()) == [name]
 
