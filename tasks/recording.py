@@ -51,7 +51,9 @@ def claim(trial_id: int, attempt: int, worker: str, device: dict) -> Trial | Non
         if trial is None or search.state in HALTED:
             return None
         settled = reuse.settle(trial, search, queued_too=False)
-        if settled["state"] == Trial.State.QUEUED:
+        # Nobody advances an ended search, so a trial tried again there must not wait for another.
+        unadvanced = settled["state"] == Trial.State.WAITING and search.state not in Search.ACTIVE
+        if settled["state"] == Trial.State.QUEUED or unadvanced:
             settled = _begin(trial, worker)
             say(search, f"trial {trial.number} started on {place(worker, device)}", number=trial.number)
         elif settled["state"] == Trial.State.REUSED:

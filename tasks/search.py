@@ -160,12 +160,9 @@ def _end_if_done(search_id: int, config: SearchConfig, token: str) -> bool:
     """End the search if its budget is spent. False once it has ended."""
     with changing(search_id) as search:
         held(search, token)
-        results = search.trials.filter(state__in=Trial.MEASURED)
-        recent = search.trials.filter(state=Trial.State.FAILED, ended__gte=search.resumed)
-        if not results.exists() and recent.count() >= HOPELESS:
-            last = recent.order_by("-ended").first()
-            reason = f"The first {recent.count()} trials failed, the last because: {last.error}. {last.advice}".strip()
-            _halt(search, State.FAILED, reason, LogLine.Level.BAD)
+        hopeless = _hopeless(search)
+        if hopeless:
+            _halt(search, State.FAILED, hopeless, LogLine.Level.BAD)
             return False
         out_of_time = proposals.out_of_time(search, config.budget)
         if out_of_time:
@@ -181,6 +178,15 @@ def _end_if_done(search_id: int, config: SearchConfig, token: str) -> bool:
         limit = f"Its {config.budget.hours:g} h are over" if out_of_time else "Its trials are done"
         _halt(search, State.FINISHED, _closing(search, f"{limit}: {count} of {config.budget.trials}"))
     return False
+
+
+def _hopeless(search: Search) -> str:
+    """Why it makes no sense to go on: every trial so far failed. Empty where there is hope."""
+    failed = search.trials.filter(state=Trial.State.FAILED)
+    if failed.count() < HOPELESS or search.trials.filter(state__in=Trial.MEASURED).exists():
+        return ""
+    last = failed.order_by("-ended").first()
+    return f"The first {failed.count()} trials all failed, the last because: {last.error}. {last.advice}".strip()
 
 
 def _closing(search: Search, text: str) -> str:

@@ -1,0 +1,146 @@
+"""Training a child: claim the trial, train it, store its result once."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.db import DatabaseError, connection
+
+from nas_engine.cell import Cell
+from nas_engine.config import as_dict
+from nas_engine.errors import ConfigError, EvaluationFailed, SearchCancelled
+from nas_engine.search_config import SearchConfig, read_search
+from tasks import recording, workers
+from tasks.app import STOP, app
+from tasks.datasets import local_folder
+from tasks.workers import Job
+from webapp.models import Trial
+
+log = logging.getLogger(__name__)
+REPORT_SECONDS = 1.0  # the learning curve is stored at most this often
+PATIENCE = 600.0  # seconds for which a result is kept while the database is away
+
+
+@app.task(name="tasks.train.train_child")
+def train_child(trial_id: int, attempt: int) -> None:
+    """Train one attempt of a trial. Does nothing if the attempt is not (or no longer) to be trained."""
+    device = workers.device()
+    trial = recording.claim(trial_id, attempt, workers.name(), device)
+    if trial is None:
+        return
+    search = trial.search
+    with Job(trial, f"trial {trial.number} of {search.name}", trial, search.pk) as job:
+        curve = Curve(trial)
+        try:
+            config = read_search(search.config)
+            outcome = evaluate(trial, config, curve.add, job.cancelled)
+            reward = config.reward.of(outcome.evaluation)
+            weights = pack(trial, config, outcome)
+            patiently(recording.finish, trial, outcome.evaluation, reward, outcome.curve, device, weights)
+        except SearchCancelled:
+            why = "its worker is ending" if STOP.is_set() else f"the search is {_state(search)}"
+            patiently(recording.put_back, trial, why)
+        except EvaluationFailed as error:
+            patiently(recording.fail, trial, error.reason, error.advice, curve.epochs)
+        except ConfigError as error:
+            patiently(recording.fail, trial, str(error), "Correct it in a clone of this search.", curve.epochs)
+        except DatabaseError:
+            raise  # the trial’s heartbeat runs out and the sweeper queues it again
+        except Exception as error:
+            log.exception("Trial %s of search %s broke down", trial.number, search.pk)
+            text = f"{type(error).__name__}: {error}"
+            patiently(recording.fail, trial, text, "The worker’s log holds the full trace.", curve.epochs)
+
+
+def evaluate(trial: Trial, config: SearchConfig, report: Callable[[Any], None], cancelled: Callable[[], bool]):
+    """Train the trial's cells and measure them; returns the evaluator's Outcome.
+
+    Raises EvaluationFailed, also when the data set is not to be had on this machine, and SearchCancelled.
+    """
+    from nas_engine.evaluators.standalone import StandaloneEvaluator
+
+    dataset = trial.search.dataset
+    folder = local_folder(dataset)
+    protocol = config.protocol(dataset.fingerprint)
+    if protocol.fingerprint() != trial.protocol:
+        raise EvaluationFailed(
+            "the data set or the training code changed since this search began",
+            "Clone the search: its numbers would not be comparable.",
+        )
+    cells = tuple(Cell.from_json(cell) for cell in trial.cell.cells)
+    return StandaloneEvaluator(protocol, folder, torch_device()).evaluate(cells, report, cancelled)
+
+
+def torch_device() -> str:
+    """The device of this worker's torch: its GPU if it was given one, else the CPU."""
+    return workers.device().get("kind", "cpu")
+
+
+def pack(trial: Trial, config: SearchConfig, outcome: Any) -> bytes:
+    """The weights file of a trained trial, with all that is needed to use it inside."""
+    from nas_engine.datasets import read_info
+    from nas_engine.export import weights
+
+    dataset = trial.search.dataset
+    info = read_info(local_folder(dataset))
+    return weights.pack(
+        outcome.weights,
+        {
+            "blueprint": outcome.blueprint.as_json(),
+            "cells": trial.cell.cells,
+            "protocol": as_dict(config.protocol(dataset.fingerprint)),
+            "classes": list(info.classes),
+            "normalisation": {"mean": list(info.mean), "std": list(info.std)},
+            "evaluation": as_dict(outcome.evaluation),
+        },
+    )
+
+
+class Curve:
+    """The learning curve of a trial in training, stored as it grows."""
+
+    def __init__(self, trial: Trial):
+        self.trial, self.epochs, self._stored = trial, [], 0.0
+
+    def add(self, report: Any) -> None:
+        """Take an evaluator's EpochReport."""
+        self.epochs.append(
+            {
+                "epoch": report.epoch,
+                "train_loss": report.train_loss,
+                "train_accuracy": report.train_accuracy,
+                "valid_accuracy": report.valid_accuracy,
+                "seconds": report.seconds,
+                "images_per_second": report.images_per_second,
+            }
+        )
+        if time.monotonic() - self._stored < REPORT_SECONDS:
+            return
+        self._stored = time.monotonic()
+        try:
+            recording.progress(self.trial, self.epochs, report.epochs)
+        except DatabaseError as error:  # the next epoch tries again
+            log.warning("Progress could not be stored: %s", error)
+            connection.close()
+
+
+def patiently(store: Callable, *arguments) -> Any:
+    """Call ``store`` until the database takes it: hours of training are not thrown away over a restart of the database."""
+    give_up = time.monotonic() + PATIENCE
+    wait = 0.5
+    while True:
+        try:
+            return store(*arguments)
+        except DatabaseError as error:
+            if connection.in_atomic_block or time.monotonic() > give_up:
+                raise
+            log.warning("The result could not be stored, trying again in %.0f s: %s", wait, error)
+            connection.close()
+            time.sleep(wait)
+            wait = min(2 * wait, 15.0)
+
+
+def _state(search) -> str:
+    search.refresh_from_db(fields=["state"])
+    return search.state

@@ -1,0 +1,105 @@
+"""Weights that were not kept: the trial is trained once more under its protocol. Its recorded result stays as it is."""
+
+import logging
+
+from django.db import DatabaseError, transaction
+
+from nas_engine.errors import ConfigError, EvaluationFailed, SearchCancelled
+from nas_engine.search_config import read_search
+from tasks import clock, messages, recording, retention, train, workers
+from tasks.app import STOP, app
+from tasks.wording import percent
+from tasks.workers import Job
+from webapp.models import LogLine, WeightsRequest
+
+log = logging.getLogger(__name__)
+State = WeightsRequest.State
+
+
+@app.task(name="tasks.weights.train_weights")
+def train_weights(request_id: int, attempt: int) -> None:
+    """Train a trial for its weights alone. Does nothing if this attempt is not (or no longer) asked for."""
+    request = claim(request_id, attempt)
+    if request is None:
+        return
+    trial = request.trial
+    with Job(request, f"weights of trial {trial.number} of {trial.search.name}", trial) as job:
+        try:
+            config = read_search(trial.search.config)
+            outcome = train.evaluate(trial, config, lambda report: None, job.cancelled)
+            weights = train.pack(trial, config, outcome)
+            train.patiently(finish, request, outcome.evaluation.valid_accuracy, weights)
+        except SearchCancelled:
+            train.patiently(put_back, request)
+        except EvaluationFailed as error:
+            train.patiently(fail, request, str(error))
+        except ConfigError as error:
+            train.patiently(fail, request, str(error))
+        except DatabaseError:
+            raise  # the heartbeat runs out and the sweeper queues the request again
+        except Exception as error:
+            log.exception("Training %s for its weights broke down", trial)
+            train.patiently(fail, request, f"{type(error).__name__}: {error}. The worker’s log holds the full trace.")
+
+
+def current(request: WeightsRequest):
+    """The request's row as long as this attempt is in training."""
+    return WeightsRequest.objects.filter(pk=request.pk, state=State.RUNNING, attempt=request.attempt)
+
+
+def claim(request_id: int, attempt: int) -> WeightsRequest | None:
+    """Take a queued request, or None if it is gone, taken, or at another attempt."""
+    queued = WeightsRequest.objects.filter(pk=request_id, state=State.QUEUED, attempt=attempt)
+    if not queued.update(state=State.RUNNING, worker=workers.name(), heartbeat=clock.now()):
+        return None
+    related = ("trial__search__dataset", "trial__cell")
+    return WeightsRequest.objects.select_related(*related).defer("trial__search__strategy_state").get(pk=request_id)
+
+
+def finish(request: WeightsRequest, valid_accuracy: float, weights: bytes) -> None:
+    """Keep the weights; say in the log if they are not as accurate as the trial was."""
+    trial = request.trial
+    with recording.changing(trial.search_id) as search:
+        if not current(request).delete()[0]:
+            return
+        retention.store(trial, weights)
+        if abs(valid_accuracy - trial.valid_accuracy) < 5e-4:
+            text, level = f"trial {trial.number}: weights trained again and kept", LogLine.Level.INFO
+        else:
+            text, level = (
+                f"trial {trial.number}: weights trained again reach {percent(valid_accuracy)}, "
+                f"the trial had {percent(trial.valid_accuracy)}; kept with their own number",
+                LogLine.Level.BAD,
+            )
+        recording.say(search, text, level, trial.number)
+
+
+def fail(request: WeightsRequest, error: str) -> None:
+    """Keep the reason; the request can be made again."""
+    with recording.changing(request.trial.search_id) as search:
+        if current(request).update(state=State.FAILED, error=error):
+            number = request.trial.number
+            text = f"trial {number}: its weights could not be trained again: {error}"
+            recording.say(search, text, LogLine.Level.BAD, number)
+
+
+def put_back(request: WeightsRequest) -> None:
+    """Queue the request again: this worker is ending."""
+    if not STOP.is_set() and not current(request).exists():
+        return  # taken away from this worker
+    if current(request).update(state=State.QUEUED, worker="", heartbeat=None, sent=clock.now()):
+        messages.train_weights(request.pk, request.attempt)
+
+
+def requeue_lost(request: WeightsRequest) -> None:
+    """The worker was lost: queue the request under the next attempt, or fail it after three."""
+    lost = current(request).filter(heartbeat=request.heartbeat)
+    with transaction.atomic():
+        if request.attempt % recording.ATTEMPTS == recording.ATTEMPTS - 1:
+            error = f"Its worker was lost {recording.ATTEMPTS} times. {recording.LOST_ADVICE}"
+            lost.update(state=State.FAILED, error=error)
+            return
+        again = {"state": State.QUEUED, "attempt": request.attempt + 1, "worker": "", "heartbeat": None}
+        if not lost.update(**again, sent=clock.now()):
+            return
+    messages.train_weights(request.pk, request.attempt + 1)
