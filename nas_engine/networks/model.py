@@ -317,7 +317,7 @@ def classify(network: Network, paths: list[str], top: int) -> None:
 
 def evaluate(network: Network, source: str, batch: int = 256) -> float:
     """The accuracy over a folder or zip that holds one folder of images per class, named like the class."""
-    found = list(_labelled_files(source, network.meta["classes"]))
+    found = _labelled_files(source, network.meta["classes"])
     right = 0
     for start in range(0, len(found), batch):
         labels, files = zip(*found[start : start + batch], strict=True)
@@ -331,21 +331,27 @@ def evaluate(network: Network, source: str, batch: int = 256) -> float:
 
 
 def _labelled_files(source: str, classes: list[str]):
-    """(class index, function that reads the file's bytes) for every image below ``source``."""
+    """(class index, function that reads the file's bytes) for every image below ``source``.
+
+    A folder is named like its class; classes.json, where there is one, says which class a folder stands for.
+    """
     path = Path(source)
     if zipfile.is_zipfile(path):
         archive = zipfile.ZipFile(path)
         names = sorted(name for name in archive.namelist() if not name.endswith("/"))
-        files = [(name, lambda name=name: archive.read(name)) for name in names]
+        files = {name: (lambda name=name: archive.read(name)) for name in names}
     else:
-        files = [(str(one.relative_to(path)), one.read_bytes) for one in sorted(path.rglob("*")) if one.is_file()]
+        files = {one.relative_to(path).as_posix(): one.read_bytes for one in sorted(path.rglob("*")) if one.is_file()}
     numbers = {name: index for index, name in enumerate(classes)}
-    known = [(numbers.get(Path(name).parent.name), read) for name, read in files]
-    labelled = [(number, read) for number, read in known if number is not None]
+    legend = files.pop("classes.json", None)
+    for row in json.loads(legend()) if legend else []:
+        numbers[row["folder"]] = classes.index(row["class"])
+    labels = {name: numbers.get(Path(name).parent.name) for name in files}
+    labelled = [(labels[name], read) for name, read in files.items() if labels[name] is not None]
     if not labelled:
         raise ValueError(f"{source} holds no images in folders named {', '.join(classes[:10])}.")
-    if len(labelled) < len(known):
-        print(f"{len(known) - len(labelled)} files lie in no class's folder and are left out.", file=sys.stderr)
+    if len(labelled) < len(files):
+        print(f"{len(files) - len(labelled)} files lie in no class's folder and are left out.", file=sys.stderr)
     return labelled
 
 

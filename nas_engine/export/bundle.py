@@ -1,0 +1,104 @@
+"""The bundle: a zip with the weights, the architecture as JSON, and a model.py that rebuilds the network with torch alone."""
+
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+from typing import BinaryIO
+
+import nas_engine
+from nas_engine import notation
+from nas_engine.cell import Cell, cells_key
+from nas_engine.errors import ConfigError
+from nas_engine.export.weights import read_meta
+
+# The networks' own builder travels along: what was trained and what is rebuilt are one piece of code.
+MODEL_FILE = Path(nas_engine.__file__).parent / "networks" / "model.py"
+# Zip's earliest time: equal contents give equal bytes.
+TIME = (1980, 1, 1, 0, 0, 0)
+STORED = {"weights.safetensors"}
+
+
+def write_bundle(weights: bytes, out: BinaryIO) -> None:
+    """Write the bundle of a packed weights file to ``out``. Equal weights give equal bytes.
+
+    Raises ConfigError if ``weights`` is not a weights file of ours.
+    """
+    meta = read_meta(weights)
+    files = {
+        "weights.safetensors": bytes(weights),
+        "architecture.json": _architecture(meta),
+        "model.py": MODEL_FILE.read_bytes(),
+        "README.md": _readme(meta).encode(),
+    }
+    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in files.items())
+    files["SHA256SUMS"] = sums.encode()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, data in files.items():
+            entry = zipfile.ZipInfo(name, TIME)
+            entry.external_attr = 0o644 << 16
+            # Weights do not shrink.
+            archive.writestr(entry, data, zipfile.ZIP_STORED if name in STORED else zipfile.ZIP_DEFLATED)
+
+
+def _cells(meta: dict) -> tuple[Cell, ...]:
+    return tuple(Cell.from_json(cell) for cell in meta["cells"])
+
+
+def _architecture(meta: dict) -> bytes:
+    cells = _cells(meta)
+    data = {"key": cells_key(cells), **{name: value for name, value in meta.items() if name != "blueprint"}}
+    for name, write in (("darts", notation.to_darts), ("nasnet", notation.to_nasnet)):
+        try:
+            data[name] = write(cells)
+        except ConfigError:
+            continue  # that notation has no word for one of the cell's parts
+    data["blueprint"] = meta["blueprint"]
+    rows = (f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in data.items())
+    return ("{\n" + ",\n".join(rows) + "\n}\n").encode()
+
+
+def _readme(meta: dict) -> str:
+    blueprint, evaluation, protocol = meta["blueprint"], meta.get("evaluation") or {}, meta.get("protocol") or {}
+    channels, height, width = blueprint["image_shape"]
+    facts = [
+        f"- Cell {cells_key(_cells(meta))[:7]}",
+        f"- Images: {channels} channel{'s' * (channels > 1)}, {height}×{width} pixels; {len(meta['classes'])} classes",
+        f"- {blueprint['params']:,} parameters, {blueprint['macs']:,} multiply-accumulates an image",
+    ]
+    if "valid_accuracy" in evaluation:
+        facts.append(f"- Valid accuracy: {evaluation['valid_accuracy']:.2%}, measured in float32 on the final weights")
+    if protocol:
+        data, skeleton, training = protocol["data"], protocol["skeleton"], protocol["training"]
+        facts.append(
+            f"- Trained on {data['dataset']} for {training['epochs']} epochs "
+            f"(N {skeleton['repeats']}, F {skeleton['filters']}, seed {training['seed']}); "
+            "every setting is in architecture.json"
+        )
+    return README.format(facts="\n".join(facts))
+
+
+README = """# A network found by Nasturtium
+
+{facts}
+
+## Use it
+
+    pip install torch safetensors pillow
+    python model.py image.png                    # the likeliest classes
+    python model.py --evaluate FOLDER_OR_ZIP     # accuracy over a folder of images per class
+
+In your own code:
+
+    import model
+    network = model.load("weights.safetensors")
+    logits = network(network.preprocess(images))     # images: (N, C, H, W) bytes
+    maps = network.forward_features(batch)           # every stage's map and its stride
+
+## What is inside
+
+- `weights.safetensors`: the weights; its metadata holds the architecture and the protocol they were trained under
+- `architecture.json`: the cells, in several notations, and the network layer by layer
+- `model.py`: rebuilds the network; needs nothing but torch
+- `SHA256SUMS`: check with `sha256sum -c SHA256SUMS`
+"""
