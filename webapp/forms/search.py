@@ -1,6 +1,7 @@
 """The new-search form: every field of a :class:`SearchConfig`, what was typed in it, and what is wrong with that."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 
 from django.http import QueryDict
@@ -24,6 +25,11 @@ PARTS = {
 }
 TABLES = {"space": catalog.SPACES, "strategy": catalog.STRATEGIES}
 TOP = ("name", "space", "strategy", "seed")
+# The order in which the page shows them.
+PAGE = (
+    "name", "data", "space", "space_config", "skeleton", "training",
+    "strategy", "strategy_config", "reward", "budget", "seed",
+)  # fmt: skip
 
 
 def _declare() -> list[Field]:
@@ -37,6 +43,25 @@ def _declare() -> list[Field]:
     return fields
 
 
+@dataclass(frozen=True)
+class Alternative:
+    """A strategy or space one can choose, with its own settings."""
+
+    name: str
+    label: str
+    about: str
+    chosen: bool
+    fields: list[Field]
+
+    @property
+    def basic(self) -> list[Field]:
+        return [one for one in self.fields if not one.about.advanced]
+
+    @property
+    def advanced(self) -> list[Field]:
+        return [one for one in self.fields if one.about.advanced]
+
+
 class SearchForm:
     """``typed`` maps input names to what stands in them; unknown names are ignored, missing ones are empty."""
 
@@ -45,6 +70,7 @@ class SearchForm:
         for name, one in self.fields.items():
             one.typed = typed.get(name, [] if one.kind in ("several", "operations") else "")
         self.problems: dict[str, str] = {}
+        self.unparsed: dict[str, str] = {}
 
     @classmethod
     def from_post(cls, post: QueryDict) -> "SearchForm":
@@ -87,8 +113,9 @@ class SearchForm:
         name = self.fields[part].typed
         return name if name in TABLES[part] else next(iter(TABLES[part]))
 
+    @cached_property
     def data(self) -> dict:
-        """Plain configuration data for :func:`read_search`. What cannot be parsed is left out and noted in ``problems``."""
+        """Plain configuration data for :func:`read_search`. What cannot be parsed is left out and noted in ``unparsed``."""
         data: dict = {f"{part}_config": {} for part in TABLES}
         for name, one in self.fields.items():
             dotted = self._dotted(name)
@@ -97,7 +124,7 @@ class SearchForm:
             try:
                 value = parse(one)
             except ConfigError as error:
-                self.problems |= error.problems
+                self.unparsed |= error.problems
                 continue
             *path, last = dotted.split(".")
             target = data
@@ -127,10 +154,9 @@ class SearchForm:
     @cached_property
     def config(self) -> SearchConfig | None:
         """The configuration, or None with every problem noted in ``problems`` under its input's name."""
-        self.problems = {}
-        data = self.data()
+        data, config = self.data, None
+        self.problems = dict(self.unparsed)
         found: dict[str, str] = {}
-        config = None
         try:
             config = read_search(data)
         except ConfigError as error:
@@ -173,12 +199,36 @@ class SearchForm:
     @property
     def first_problem(self) -> str:
         """The id of the first input with a problem, in the page's order."""
-        return next((one.id for one in self.fields.values() if one.error), "")
+        wrong = [one for one in self.fields.values() if one.error]
+        return min(wrong, key=lambda one: PAGE.index(one.name.split(".")[0])).id if wrong else ""
 
-    def group(self, prefix: str, *, advanced: bool | None = None) -> list[Field]:
-        """The fields under a dotted prefix, all of them or only the (not) advanced ones."""
-        found = [one for name, one in self.fields.items() if name.startswith(prefix + ".")]
-        return found if advanced is None else [one for one in found if one.about.advanced == advanced]
+    def group(self, prefix: str) -> list[Field]:
+        """The fields under a dotted prefix."""
+        return [one for name, one in self.fields.items() if name.startswith(prefix + ".")]
+
+    @property
+    def spaces(self) -> list[Alternative]:
+        return self._alternatives("space")
+
+    @property
+    def strategies(self) -> list[Alternative]:
+        return self._alternatives("strategy")
+
+    def _alternatives(self, part: str) -> list[Alternative]:
+        chosen = self.chosen(part)
+        return [
+            Alternative(name, entry.label, entry.about, name == chosen, self.group(f"{part}_config.{name}"))
+            for name, entry in TABLES[part].items()
+        ]
+
+    @property
+    def budget(self) -> list[Field]:
+        return self.group("budget")
+
+    @property
+    def network(self) -> Alternative:
+        """The child network and its training as one group of fields."""
+        return Alternative("", "", "", True, [*self.group("skeleton"), *self.group("training")])
 
 
 def _plain(typed: Typed) -> Typed:

@@ -1,0 +1,160 @@
+"""What a learning strategy has learned: entropy, reward, and the probabilities of its decisions.
+
+A record is what a strategy's ``tell`` returned on an update; a strategy that reports less gets fewer plots.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from nas_engine.architecture import Choice
+from nas_engine.operations import OPERATIONS
+from webapp.figures.base import MOST_POINTS, SMALL, figure, hover_text, line, points, reference_line, thin, word
+
+SURE = 0.3  # a choice above this probability is marked in the heat map
+
+
+def entropy(updates: Sequence[tuple[int, Mapping]]) -> dict | None:
+    """The policy's entropy in percent of a uniform one, after each update."""
+    known = [(n, 100 * r["entropy"] / r["entropy_uniform"]) for n, r in updates if r.get("entropy_uniform")]
+    if not known:
+        return None
+    known = thin(known, MOST_POINTS)
+    numbers, values = [n for n, _ in known], [v for _, v in known]
+    hover = [hover_text(f"update {n}", f"entropy {v:.1f}\u00a0%") for n, v in known]
+    return figure(
+        [line(numbers, values, hover=hover)],
+        label=f"Controller entropy, {values[-1]:.0f} % of uniform after update {numbers[-1]}",
+        y="entropy, % of uniform",
+        height=SMALL,
+        bottom=20,
+        yaxis={"nticks": 4},
+    )
+
+
+def reward(updates: Sequence[tuple[int, Mapping]]) -> dict | None:
+    """Mean reward of each update's trials, and the moving baseline."""
+    known = [(n, r) for n, r in updates if r.get("mean_reward") is not None]
+    if not known:
+        return None
+    known = thin(known, MOST_POINTS // 2)
+    numbers = [n for n, _ in known]
+    means, moving = [r["mean_reward"] for _, r in known], [r.get("baseline") for _, r in known]
+    texts = [
+        hover_text(f"update {n}", f"mean reward {m:.4f}", *([f"baseline {b:.4f}"] if b is not None else []))
+        for n, m, b in zip(numbers, means, moving, strict=True)
+    ]
+    notes = [word("baseline", numbers[-1], moving[-1], anchor="right", yshift=-10)] if moving[-1] is not None else []
+    return figure(
+        [reference_line(numbers, moving), line(numbers, means, hover=texts)],
+        label=f"Mean reward of each update, {means[-1]:.4f} at update {numbers[-1]}, and its moving baseline",
+        x="update",
+        y="reward",
+        height=SMALL + 22,
+        notes=notes,
+        yaxis={"nticks": 4},
+    )
+
+
+def decisions(choices: Sequence[Choice]) -> list[Choice]:
+    """The decisions of a space that pick an operation."""
+    return [choice for choice in choices if set(choice.options) <= OPERATIONS.keys()]
+
+
+def heat_map(record: Mapping, choices: Sequence[Choice]) -> dict | None:
+    """Probability of each operation in every decision. One row an operation, in its family's colour; a dot on what is
+    most likely where that is above 30 %. None if the record has no probabilities."""
+    columns = [choice for choice in decisions(choices) if choice.name in record.get("probabilities", {})]
+    if not columns:
+        return None
+    table = {
+        choice.name: dict(zip(choice.options, record["probabilities"][choice.name], strict=True)) for choice in columns
+    }
+    rows = [name for name in OPERATIONS if any(name in choice.options for choice in columns)]
+    places = _places(columns)
+    sure = [
+        (places[c.name], max(table[c.name], key=table[c.name].get))
+        for c in columns
+        if max(table[c.name].values()) > SURE
+    ]
+    marks = [_heat_row(name, columns, places, table) for name in rows]
+    marks.append(
+        points(
+            [x for x, _ in sure], [OPERATIONS[name].label for _, name in sure], size=4, color="var:--surface", opacity=1
+        )
+    )
+    kinds = list(dict.fromkeys(choice.name.split(".")[0] for choice in columns))
+    heads = [
+        word(f"{kind} cell", min(places[c.name] for c in columns if c.name.startswith(kind + ".")), 1, yref="paper",
+             yshift=32, xshift=-16)
+        for kind in kinds
+    ]  # fmt: skip
+    return figure(
+        marks,
+        label=f"Probability of each of {len(rows)} operations for {len(columns)} decisions of the controller",
+        height=22 * len(rows) + 44,
+        left=72,
+        bottom=4,
+        dragmode=False,
+        notes=heads,
+        barmode="overlay",
+        bargap=0,
+        margin={"l": 72, "r": 4, "t": 40, "b": 4, "pad": 0},
+        xaxis={"tickmode": "array", "tickvals": [places[c.name] for c in columns], "ticktext": [_short(c) for c in columns],
+               "side": "top", "showline": False, "fixedrange": True, "tickangle": 0,
+               "range": [-0.5, max(places.values()) + 0.5]},
+        yaxis={"categoryorder": "array", "categoryarray": [OPERATIONS[name].label for name in reversed(rows)],
+               "showgrid": False, "fixedrange": True, "nticks": 0, "range": [-0.5, len(rows) - 0.5]},
+    )  # fmt: skip
+
+
+def _places(columns: Sequence[Choice]) -> dict[str, float]:
+    """x of each decision, with a gap between the kinds of cell."""
+    places, x, before = {}, 0.0, None
+    for choice in columns:
+        kind = choice.name.split(".")[0]
+        x += 0.7 if before not in (None, kind) else 0
+        places[choice.name], before = round(x, 2), kind
+        x += 1
+    return places
+
+
+def _short(choice: Choice) -> str:
+    """ "normal.3.left_operation" as "3l"."""
+    _, block, decision = choice.name.split(".")
+    return f"{block}{decision[0]}"
+
+
+def _heat_row(name: str, columns: Sequence[Choice], places: Mapping, table: Mapping) -> dict:
+    row = OPERATIONS[name]
+    shown = [choice for choice in columns if name in table[choice.name]]
+    values = [table[choice.name][name] for choice in shown]
+    token = f"var:--op-{row.family}"
+    return {
+        "type": "heatmap",
+        "x": [places[choice.name] for choice in shown],
+        "y": [row.label],
+        "z": [[round(0.05 + 0.95 * value**0.8, 3) for value in values]],
+        "zmin": 0,
+        "zmax": 1,
+        "colorscale": [[0, f"{token}/0"], [1, token]],
+        "showscale": False,
+        "xgap": 1,
+        "ygap": 1,
+        "hoverinfo": "text",
+        "hovertext": [
+            [hover_text(f"{row.label} {100 * v:.0f}\u00a0%", _in_words(c)) for c, v in zip(shown, values, strict=True)]
+        ],
+    }
+
+
+def _in_words(choice: Choice) -> str:
+    kind, block, decision = choice.name.split(".")
+    return f"{kind} cell, block {block} {decision.split('_')[0]}"
+
+
+def identity_first(record: Mapping, choices: Sequence[Choice]) -> tuple[int, int] | None:
+    """In how many of the operation decisions "identity" is the likeliest, and of how many: what a collapse looks like."""
+    asked = [choice for choice in decisions(choices) if choice.name in record.get("probabilities", {})]
+    if not asked or not any("identity" in choice.options for choice in asked):
+        return None
+    first = [c.options[max(range(len(c.options)), key=record["probabilities"][c.name].__getitem__)] for c in asked]
+    return first.count("identity"), len(asked)

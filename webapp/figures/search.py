@@ -1,0 +1,115 @@
+"""The plots of one search, made from rows that one query brings.
+
+A point is a ``values_list(named=True)`` row of :data:`POINT_FIELDS`.
+"""
+
+from collections.abc import Sequence
+
+from webapp.figures.base import (
+    LARGE,
+    MOST_POINTS,
+    best_line,
+    figure,
+    front,
+    hover_text,
+    limit,
+    pareto,
+    points,
+    reference_line,
+    thin,
+    word,
+)
+from webapp.templatetags.parts import mega, percent
+
+POINT_FIELDS = ("number", "cell_id", "state", "valid_accuracy", "reward", "params", "macs", "latency", "seconds")
+# cost -> (axis title, factor from the stored unit)
+COSTS = {"macs": ("M MACs", 1e-6), "params": ("M parameters", 1e-6), "latency": ("ms", 1e3)}
+COST_WORDS = {"macs": "MACs", "params": "parameters", "latency": "latency"}
+
+
+def describe(point) -> str:
+    """The text under the pointer: hash, accuracy, costs."""
+    lines = [f"trial {point.number}", f"valid {percent(point.valid_accuracy)}", f"MACs {mega(point.macs)}"]
+    lines.append(f"parameters {mega(point.params)}")
+    if point.latency is not None:
+        lines.append(f"latency {1e3 * point.latency:.3g}\u00a0ms")
+    return hover_text(point.cell_id[:7], *lines)
+
+
+def climb(measured: Sequence) -> list[tuple[int, float]]:
+    """(trial, best valid accuracy so far) at each improvement and at the last trial."""
+    steps: list[tuple[int, float]] = []
+    for point in measured:
+        if not steps or point.valid_accuracy > steps[-1][1]:
+            steps.append((point.number, point.valid_accuracy))
+    if steps and steps[-1][0] != measured[-1].number:
+        steps.append((measured[-1].number, steps[-1][1]))
+    return steps
+
+
+def best_so_far(measured: Sequence, budget: int, baseline: Sequence = ()) -> dict:
+    """Each trial, the best so far, and with ``baseline`` the best so far of random search under the same protocol.
+
+    ``measured`` and ``baseline`` are points in the order of their numbers.
+    """
+    shown, steps = thin(measured, MOST_POINTS - 1000), thin(climb(measured), 500)
+    marks = [
+        points([p.number for p in shown], [100 * p.valid_accuracy for p in shown], size=4, ids=[p.cell_id for p in shown],
+               hover=[describe(p) for p in shown]),
+        best_line([n for n, _ in steps], [100 * a for _, a in steps]),
+    ]  # fmt: skip
+    notes = [word("best so far", steps[-1][0], 100 * steps[-1][1], color="var:--accent-ink")] if steps else []
+    last = measured[-1].number if measured else 0
+    if baseline:
+        others = thin(climb([point for point in baseline if point.number <= max(last, 1)]), 400)
+        marks.insert(1, reference_line([n for n, _ in others], [100 * a for _, a in others], step=True))
+        if others:
+            notes.append(word("random search", others[-1][0], 100 * others[-1][1]))
+    shape = f"; {len(shown)} of {len(measured)} drawn" if len(shown) < len(measured) else ""
+    best = f", best {percent(steps[-1][1])}" if steps else ""
+    return figure(
+        marks,
+        label=f"Valid accuracy of {len(measured)} trials and the best so far{best}{shape}",
+        x="trial",
+        y="valid accuracy, %",
+        height=LARGE,
+        notes=notes,
+        xaxis={"range": [0, _horizon(last, budget)], "rangemode": "tozero"},
+    )
+
+
+def _horizon(last: int, budget: int) -> int:
+    """The end of the trial axis: the whole budget, unless so little of it is done that nothing would be seen."""
+    return budget if last >= budget / 8 else min(budget, max(20, 2 * last))
+
+
+def against_cost(measured: Sequence, cost: str, target: float = 0.0) -> dict:
+    """Valid accuracy against MACs, parameters or latency, the Pareto front joined. ``target`` in the axis' unit; 0: none."""
+    title, factor = COSTS[cost]
+    known = [point for point in measured if getattr(point, cost) is not None]
+    chosen = [known[i] for i in pareto([(getattr(p, cost), p.valid_accuracy) for p in known])]
+    best = {p.number for p in chosen}
+    others = thin([point for point in known if point.number not in best], MOST_POINTS - len(chosen))
+
+    def at(some: Sequence) -> dict:
+        return {
+            "x": [round(getattr(p, cost) * factor, 4) for p in some],
+            "y": [100 * p.valid_accuracy for p in some],
+            "hover": [describe(p) for p in some],
+            "ids": [p.cell_id for p in some],
+        }
+
+    shapes, notes = [], []
+    if target and known:
+        middle = (min(getattr(p, cost) for p in known) + max(getattr(p, cost) for p in known)) / 2 * factor
+        shape, note = limit(target, f"target {target:g}", side="right" if target > middle else "left")
+        shapes, notes = [shape], [note]
+    return figure(
+        [points(**at(others)), front(**at(chosen))],
+        label=f"Valid accuracy against {COST_WORDS[cost]} for {len(known)} trials with the Pareto front of {len(chosen)}",
+        x=title,
+        y="valid accuracy, %",
+        height=LARGE,
+        shapes=shapes,
+        notes=notes,
+    )
