@@ -1,4 +1,4 @@
-"""The bundle: a zip with the weights, the architecture as JSON, and a model.py that rebuilds the network with torch alone."""
+"""The bundle: a zip with the weights, the architecture as JSON, and a model.py that rebuilds the network."""
 
 import hashlib
 import json

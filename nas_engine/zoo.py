@@ -1,0 +1,206 @@
+"""Published cells, with where they were released and what their papers report.
+
+Concat lists are the released ones: they depart from the papers' rule "all unused states", and only they reproduce the
+published sizes (NASNet-A stacks the used state 0; the AmoebaNets stack used states too).
+"""
+
+from dataclasses import dataclass, replace
+
+from nas_engine.cell import Block, Cell
+from nas_engine.errors import ConfigError
+from nas_engine.protocol import SkeletonConfig
+
+_SHORT = {
+    "id": "identity",
+    "a3": "avg_pool_3x3",
+    "m2": "max_pool_2x2",
+    "m3": "max_pool_3x3",
+    "s3": "sep_conv_3x3",
+    "s5": "sep_conv_5x5",
+    "s7": "sep_conv_7x7",
+    "d3": "dil_conv_3x3",
+    "d5": "dil_conv_5x5",
+    "c1": "conv_1x1",
+    "c3n": "conv_3x3_bottleneck",
+    "f7": "conv_1x7_7x1",
+    "f7n": "conv_1x7_7x1_bottleneck",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A network of the paper's tables, as printed there. ``params`` and ``macs`` in millions, ``error`` in per cent."""
+
+    network: str
+    params: float | None = None
+    macs: float | None = None
+    error: float | None = None
+
+
+@dataclass(frozen=True)
+class ZooEntry:
+    """A published architecture. ``dialect`` names the building rules of its released code; ``single`` says that it has
+    one type of cell, whose strided form reduces, so that no reduction cells stand in between (PNASNet)."""
+
+    name: str
+    label: str
+    cells: tuple[Cell, Cell]
+    dialect: str
+    paper: str
+    source: str
+    figures: tuple[Figure, ...]
+    single: bool = False
+
+    def skeleton(self, skeleton: SkeletonConfig) -> SkeletonConfig:
+        """``skeleton`` with this architecture's building rules, and its way to count cells where N says how many."""
+        layers = skeleton.layers or (3 * skeleton.repeats if self.single else 0)
+        return replace(skeleton, dialect=self.dialect, layers=layers)
+
+
+def _cell(kind: str, text: str) -> Cell:
+    """From "1 s5 0 s3, 0 s5 0 s3 > 0 2 3": blocks of input, operation, input, operation; then the concat list."""
+    blocks, concat = text.split(">")
+    parts = [block.split() for block in blocks.split(",")]
+    made = tuple(Block(int(a), _SHORT[p], int(b), _SHORT[q]) for a, p, b, q in parts)
+    return Cell(kind, made, tuple(int(state) for state in concat.split()))
+
+
+def _entry(
+    name: str, label: str, dialect: str, paper: str, source: str, normal: str, reduction: str, *figures: Figure
+) -> ZooEntry:
+    cells = (_cell("normal", normal), _cell("reduction", reduction or normal))
+    return ZooEntry(name, label, cells, dialect, paper, source, figures, single=not reduction)
+
+
+_SLIM = "tensorflow/models research/slim/nets/nasnet"
+_TPU = "tensorflow/tpu models/official/amoeba_net/model_specs.py"
+_QUARK0 = "quark0/darts cnn/genotypes.py at f276dd3"
+_DXY = "D-X-Y/AutoDL-Projects nas_infer_model/DXYs/genotypes.py at f46486e"
+_ZOPH = "Zoph et al. 2018, Learning Transferable Architectures for Scalable Image Recognition"
+_REAL = "Real et al. 2019, Regularized Evolution for Image Classifier Architecture Search"
+_PNAS = "Liu et al. 2018, Progressive Neural Architecture Search"
+_DARTS = "Liu et al. 2019, DARTS: Differentiable Architecture Search"
+
+_NASNET_NORMAL = "1 s5 0 s3, 0 s5 0 s3, 1 a3 0 id, 0 a3 0 a3, 1 s3 1 id >"
+_NASNET_REDUCTION = "1 s5 0 s7, 1 m3 0 s7, 1 a3 0 s5, 3 id 2 a3, 2 s3 1 m3 >"
+_PNASNET = "0 s5 0 m3, 1 s7 1 m3, 1 s5 1 s3, 4 s3 1 m3, 0 s3 1 id > 2 3 4 5 6"
+
+_ENTRIES = (
+    _entry(
+        "nasnet-a", "NASNet-A", "tf", _ZOPH, f"{_SLIM}/nasnet_utils.py at 08eebbc",
+        _NASNET_NORMAL + "0 2 3 4 5 6", _NASNET_REDUCTION + "3 4 5 6",
+        Figure("CIFAR-10 6@768", 3.3, None, 3.41), Figure("CIFAR-10 6@768, cutout", 3.3, None, 2.65),
+        Figure("ImageNet 4@1056", 5.3, 564, 26.0), Figure("ImageNet 6@4032", 88.9, 23800, 17.3),
+    ),
+    _entry(
+        "pnasnet-5", "PNASNet-5", "tf", _PNAS, f"{_SLIM}/pnasnet.py at 03cdc5f",
+        _PNASNET, "",
+        Figure("CIFAR-10 N 3, F 48", 3.2, None, 3.41), Figure("ImageNet N 3, F 54", 5.1, 588, 25.8),
+    ),
+    _entry(
+        "amoebanet-a", "AmoebaNet-A", "tf", _REAL, _TPU,
+        "1 a3 1 m3, 0 s3 0 id, 1 id 0 a3, 1 s3 2 s5, 5 a3 1 s3 > 0 3 4 6",
+        "0 s3 1 a3, 1 m3 2 s7, 0 m3 1 m3, 4 s3 1 f7n, 0 a3 1 s7 > 2 3 4 5 6",
+        Figure("CIFAR-10 N 6, F 32", 2.6, None, 3.40), Figure("CIFAR-10 N 6, F 36", 3.2, None, 3.34),
+        Figure("ImageNet N 4, F 50", 5.1, 555, 25.5), Figure("ImageNet N 6, F 448", 469, 104_000, 16.1),
+    ),
+    _entry(
+        "amoebanet-b", "AmoebaNet-B", "tf", _REAL, _TPU,
+        "0 c1 0 m3, 0 id 1 s3, 0 c1 1 s3, 2 c1 2 id, 0 a3 5 c1 > 1 3 4 6",
+        "1 m2 1 m3, 2 id 0 c3n, 2 s5 2 m3, 3 id 0 s3, 4 a3 3 c1 > 5 6",
+        Figure("CIFAR-10, cutout", 2.8, None, 2.55),
+    ),
+    _entry(
+        "amoebanet-c", "AmoebaNet-C", "tf", _REAL, _TPU,
+        "1 a3 1 s3, 1 id 1 s3, 2 a3 0 s3, 1 id 0 s3, 3 a3 1 s3 > 0 2 4 5 6",
+        "1 m3 1 m3, 2 s7 1 s3, 1 s7 0 m3, 4 s5 4 s5, 0 m3 0 s3 > 1 2 3 4 5 6",
+        Figure("ImageNet N 4, F 44", 5.1, 535, 24.9),
+    ),
+    _entry(
+        "amoebanet-d", "AmoebaNet-D", "tf", _REAL, _TPU,
+        "0 c1 0 m3, 0 id 1 f7n, 1 c1 1 f7n, 2 m3 2 id, 0 a3 5 c1 > 1 3 4 6",
+        "1 m2 1 m3, 2 id 0 c3n, 2 f7n 2 m3, 3 id 0 m2, 2 a3 3 c1 > 4 5 6",
+    ),
+    _entry(
+        "enas-micro", "ENAS micro", "enas", "Pham et al. 2018, Efficient Neural Architecture Search via Parameter Sharing",
+        "melodyguan/enas scripts/cifar10_micro_final.sh at 4bcfd73",
+        "0 a3 0 s3, 0 id 0 s5, 0 id 1 s5, 1 s3 0 s5, 0 a3 1 s5 > 2 3 4 5 6",
+        "1 s3 1 s3, 0 m3 0 a3, 1 s5 3 s5, 1 s3 0 id, 0 m3 1 s5 > 2 4 5 6",
+        Figure("CIFAR-10", 4.6, None, 3.54), Figure("CIFAR-10, cutout", 4.6, None, 2.89),
+    ),
+    _entry(
+        "darts-v1", "DARTS, first order", "darts", _DARTS, _QUARK0,
+        "1 s3 0 s3, 0 id 1 s3, 0 id 1 s3, 0 s3 2 id > 2 3 4 5",
+        "0 m3 1 m3, 2 id 0 m3, 0 m3 2 id, 2 id 0 a3 > 2 3 4 5",
+        Figure("CIFAR-10, cutout", 3.3, None, 3.00),
+    ),
+    _entry(
+        "darts-v2", "DARTS, second order", "darts", _DARTS, _QUARK0,
+        "0 s3 1 s3, 0 s3 1 s3, 1 s3 0 id, 0 id 2 d3 > 2 3 4 5",
+        "0 m3 1 m3, 2 id 1 m3, 0 m3 2 id, 2 id 1 m3 > 2 3 4 5",
+        Figure("CIFAR-10, cutout", 3.3, None, 2.76), Figure("ImageNet", 4.7, 574, 26.7),
+    ),
+    _entry(
+        "snas-mild", "SNAS, mild", "darts", "Xie et al. 2019, SNAS: Stochastic Neural Architecture Search",
+        "public collections of genotypes; some end the reduction cell in a 3x3 instead",
+        "0 s3 1 s3, 0 id 1 d3, 1 id 0 id, 0 id 1 s3 > 2 3 4 5",
+        "0 m3 1 m3, 1 m3 2 id, 2 id 1 m3, 0 m3 2 d5 > 2 3 4 5",
+        Figure("CIFAR-10, cutout", 2.8, None, 2.85), Figure("ImageNet", None, 522, 27.3),
+    ),
+    _entry(
+        "p-darts", "P-DARTS", "darts", "Chen et al. 2019, Progressive Differentiable Architecture Search",
+        "public collections of genotypes, first in chenxin061/pdarts",
+        "0 id 1 d3, 0 id 1 s3, 1 s3 3 s3, 0 s3 4 d5 > 2 3 4 5",
+        "0 a3 1 s5, 0 s3 2 d5, 0 m3 1 d3, 1 d3 3 d5 > 2 3 4 5",
+        Figure("ImageNet", None, 557),
+    ),
+    _entry(
+        "pc-darts-cifar", "PC-DARTS, CIFAR-10", "darts", "Xu et al. 2020, PC-DARTS: Partial Channel Connections",
+        "yuhuixu1993/PC-DARTS genotypes.py at b74702f",
+        "1 s3 0 id, 0 s3 1 d3, 0 s5 1 s3, 0 a3 1 d3 > 2 3 4 5",
+        "1 s5 0 m3, 1 s5 2 s5, 0 s3 3 s3, 1 s3 2 s3 > 2 3 4 5",
+        Figure("CIFAR-10, cutout", 3.6, None, 2.57),
+    ),
+    _entry(
+        "pc-darts-imagenet", "PC-DARTS, ImageNet", "darts", "Xu et al. 2020, PC-DARTS: Partial Channel Connections",
+        "yuhuixu1993/PC-DARTS genotypes.py at b74702f",
+        "1 id 0 s3, 0 s3 1 id, 1 s3 3 s3, 1 s3 4 d5 > 2 3 4 5",
+        "0 s3 1 id, 2 d5 1 m3, 2 s3 1 s3, 0 s5 3 s3 > 2 3 4 5",
+        Figure("ImageNet", None, 597, 24.2),
+    ),
+    _entry(
+        "gdas-v1", "GDAS", "darts", "Dong and Yang 2019, Searching for a Robust Neural Architecture in Four GPU Hours",
+        f"{_DXY}; elsewhere the last reduction block reads 2 s5 instead of 1 s5",
+        "0 id 1 id, 0 id 2 s5, 3 s3 0 id, 4 s5 3 s3 > 2 3 4 5",
+        "0 s5 1 s3, 2 s5 1 s5, 2 d5 1 s3, 0 s5 1 s5 > 2 3 4 5",
+    ),
+    _entry(
+        "nasnet-a-darts", "NASNet-A, DARTS form", "darts", _ZOPH, _QUARK0,
+        _NASNET_NORMAL + "2 3 4 5 6", _NASNET_REDUCTION + "4 5 6",
+        Figure("CIFAR-10 F 32, cutout, as the DARTS authors trained it", 3.1, None, 2.83),
+    ),
+    _entry(
+        "amoebanet-a-darts", "AmoebaNet-A, DARTS form", "darts", _REAL,
+        f"{_QUARK0}; its inputs 0 and 1 keep the figure's numbering",
+        "0 a3 1 m3, 0 s3 2 s5, 0 s3 3 a3, 1 s3 1 id, 0 id 1 a3 > 4 5 6",
+        "0 a3 1 s3, 0 m3 2 s7, 0 s7 1 a3, 0 m3 1 m3, 0 f7 5 s3 > 3 4 6",
+        Figure("CIFAR-10, cutout, as the DARTS authors trained it", 3.1, None, 3.12),
+    ),
+    _entry(
+        "pnasnet-5-darts", "PNASNet-5, DARTS form", "darts", _PNAS, _DXY,
+        _PNASNET, _PNASNET,
+    ),
+)  # fmt: skip
+
+_BY_NAME = {entry.name: entry for entry in _ENTRIES}
+
+
+def names() -> tuple[str, ...]:
+    return tuple(_BY_NAME)
+
+
+def get(name: str) -> ZooEntry:
+    """The named architecture. Raises ConfigError listing what there is."""
+    if name not in _BY_NAME:
+        raise ConfigError(f"There is no cell {name!r}. Published cells: {', '.join(_BY_NAME)}.", "cell")
+    return _BY_NAME[name]
