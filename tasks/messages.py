@@ -28,6 +28,11 @@ def train_weights(request_id: int, attempt: int) -> bool:
     return send("tasks.weights.train_weights", request_id, attempt)
 
 
+def prepare_dataset(dataset_id: int) -> bool:
+    """Ask a search worker to prepare a data set. Returns whether the message was sent."""
+    return send("tasks.datasets.prepare_dataset", dataset_id)
+
+
 def send(task: str, *arguments) -> bool:
     """Put a task on its queue. Returns False, and says so in the log, when Redis cannot be reached."""
     try:

@@ -42,6 +42,10 @@ class Dataset(models.Model):
     def image_shape(self) -> tuple[int, int, int]:
         return self.channels, self.height, self.width
 
+    @property
+    def images(self) -> int:
+        return self.train_images + self.test_images
+
 
 class Search(models.Model):
     """One user request. ``lease_*`` let one coordinator at a time advance it; ``version`` rises with every change shown."""
