@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from webapp.views import frame, health, home, jump, login
+from webapp.views import datasets, frame, health, home, jump, login, search_new, workers
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -13,6 +13,21 @@ urlpatterns = [
     path("login/<str:token>/", login.login_link, name="login-link"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("password/", login.password, name="password"),
+    # searches
+    path("searches/new/", search_new.search_new, name="search-new"),
+    path("searches/new/preview/", search_new.search_preview, name="search-preview"),
+    path("presets/<slug:slug>/start/", search_new.preset_start, name="preset-start"),
+    # data sets and workers
+    path("datasets/", datasets.datasets, name="datasets"),
+    path("datasets/live/", datasets.datasets_live, name="datasets-live"),
+    path("datasets/add/", datasets.dataset_add, name="dataset-add"),
+    path("datasets/<slug:slug>/", datasets.dataset, name="dataset"),
+    path("datasets/<slug:slug>/mosaic.png", datasets.mosaic, name="dataset-mosaic"),
+    path("datasets/<slug:slug>/classes/<int:label>.png", datasets.class_strip, name="dataset-class"),
+    path("datasets/<slug:slug>/retry/", datasets.dataset_retry, name="dataset-retry"),
+    path("datasets/<slug:slug>/remove/", datasets.dataset_remove, name="dataset-remove"),
+    path("workers/", workers.workers, name="workers"),
+    path("workers/live/", workers.workers_live, name="workers-live"),
     # the bar
     path("theme/", frame.theme, name="theme"),
     path("jump/", jump.jump, name="jump"),

@@ -16,6 +16,7 @@ from tasks.datasets import uploaded_file
 from webapp.models import Dataset
 
 DIGITS = "digits"
+TAKEN = ("add", "live")  # addresses below /datasets/
 
 
 def add_dataset(title: str, source: dict, slug: str | None = None, queue: bool = True) -> Dataset:
@@ -30,6 +31,8 @@ def add_dataset(title: str, source: dict, slug: str | None = None, queue: bool =
     if not 1 <= len(title) <= 120:
         raise ConfigError("Give it a title of 1 to 120 letters.", "title")
     slug = (slug or slugify(title) or "data-set")[:60]
+    if slug in TAKEN:
+        raise ConfigError("That name is taken by a page. Take another title.", "title")
     try:
         with transaction.atomic():
             dataset = Dataset.objects.create(slug=slug, title=title, source=source, message="Waiting for a worker")

@@ -1,0 +1,82 @@
+"""Who works: every worker that reported itself lately, what it does, and what waits for it."""
+
+import sys
+from datetime import timedelta
+
+from django.conf import settings
+from django.shortcuts import render
+from django.utils import timezone
+
+from tasks.messages import queue_lengths
+from webapp.models import Worker
+from webapp.templatetags.parts import byte_count
+from webapp.views.polling import fragment, version_of
+
+ALIVE = timedelta(seconds=30)
+
+
+def workers(request):
+    return render(request, "workers/workers.html", {**shown(), **_commands()})
+
+
+def _commands() -> dict:
+    """What the commands on the page depend on: where this server keeps its state, and who can reach that."""
+    sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
+    return {
+        "sqlite": sqlite,
+        "remote_ready": not sqlite and not embedded_redis(),
+        "base_dir": settings.BASE_DIR,
+        "data_dir": settings.DATA_DIR,
+        "datasets_dir": settings.DATASETS_DIR,
+        "moved": settings.DATA_DIR != settings.BASE_DIR / "var",
+        "python": _short(sys.executable),
+    }
+
+
+def _short(python: str) -> str:
+    """The interpreter as one would type it in the project's folder."""
+    inside = str(settings.BASE_DIR) + "/"
+    return python.removeprefix(inside) if python.startswith(inside) else python
+
+
+def embedded_redis() -> bool:
+    return settings.BROKER_URL.startswith("redis+socket")
+
+
+def workers_live(request):
+    return fragment(request, "workers/_workers.html", shown())
+
+
+def shown() -> dict:
+    """The workers, alive or lately lost, the queues, and a version that changes with them."""
+    now = timezone.now()
+    rows = list(Worker.objects.select_related("trial__search"))
+    for row in rows:
+        row.alive = row.heartbeat > now - ALIVE
+        row.device_words = device_words(row.device)
+    rows.sort(key=lambda row: (not row.alive, row.queue != "train", row.host, row.name))
+    queues = queue_lengths()
+    alive = [row for row in rows if row.alive]
+    seen = [[row.name, row.alive, row.heartbeat, row.trial_id, row.doing] for row in rows]
+    return {
+        "section": "workers",
+        "workers": rows,
+        "alive": len(alive),
+        "trainers": sum(row.queue == "train" for row in alive),
+        "busy": sum(bool(row.trial_id or row.doing) for row in alive if row.queue == "train"),
+        "queues": queues,
+        "waiting": None if queues is None else sum(queues.values()),
+        "embedded": embedded_redis(),
+        "version": version_of([seen, queues]),
+    }
+
+
+def device_words(device: dict) -> str:
+    """What it computes on: "NVIDIA H200, 141 GB" or "CPU, 2 threads"."""
+    if not device:
+        return ""
+    if device.get("kind") == "cpu":
+        threads = device.get("threads")
+        return f"CPU, {threads} thread{'s' if threads != 1 else ''}" if threads else "CPU"
+    memory = device.get("memory")
+    return f"{device.get('name', device.get('kind', ''))}{f', {byte_count(memory)}' if memory else ''}"
