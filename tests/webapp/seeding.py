@@ -1,0 +1,156 @@
+"""Rows for tests and for looking at pages: searches with measured trials, made without training anything.
+
+Accuracies and costs are drawn at random here and mean nothing. Run as a program it fills the database of the environment's
+``NASTURTIUM_DATA``: ``python -m tests.webapp.seeding TRIALS``.
+"""
+
+import random
+import sys
+from datetime import datetime, timedelta, timezone
+
+from nas_engine.architecture import Architecture
+from nas_engine.cell import Cell, cells_key
+from nas_engine.config import as_dict
+from nas_engine.search_config import SearchConfig, read_search
+
+START = datetime(2026, 1, 5, 9, 0, tzinfo=timezone.utc)
+DEVICE = {"kind": "cpu", "name": "Test CPU", "threads": 1}
+SMALL = {
+    "name": "Digits, a first look",
+    "strategy": "random",
+    "skeleton": {"repeats": 1, "filters": 8},
+    "training": {"epochs": 8, "batch_size": 64, "crop": 1, "flip": False},
+}
+
+
+def dataset(slug: str = "digits", shape: tuple = (1, 8, 8), classes: int = 10):
+    """A data set's row, without its images."""
+    from webapp.models import Dataset
+
+    fields = {
+        "title": slug.title(),
+        "source": {"kind": "digits"},
+        "state": Dataset.State.READY,
+        "channels": shape[0],
+        "height": shape[1],
+        "width": shape[2],
+        "classes": [str(label) for label in range(classes)],
+        "train_images": 1437,
+        "test_images": 360,
+        "fingerprint": "0" * 64,
+    }
+    return Dataset.objects.get_or_create(slug=slug, defaults=fields)[0]
+
+
+def search(config: SearchConfig | dict | None = None, **fields):
+    """A finished search with this configuration and no trials."""
+    from webapp.models import Search
+    from webapp.services.owner import local_owner
+
+    config = config if isinstance(config, SearchConfig) else read_search(config or SMALL)
+    data = dataset(config.data.dataset)
+    protocol = config.protocol(data.fingerprint)
+    return Search.objects.create(
+        **{
+            "name": config.name,
+            "owner": local_owner(),
+            "state": Search.State.FINISHED,
+            "config": as_dict(config),
+            "strategy": config.strategy,
+            "dataset": data,
+            "protocol": protocol.fingerprint(),
+            "protocol_summary": protocol.summary(),
+            "started": START,
+            "ended": START + timedelta(hours=1),
+        }
+        | fields
+    )
+
+
+def record(cells: tuple[Cell, ...], name: str = ""):
+    """The row of an architecture."""
+    from webapp.models import CellRecord
+
+    fields = {"cells": [cell.as_json() for cell in cells], "name": name}
+    return CellRecord.objects.get_or_create(key=cells_key(cells), defaults=fields)[0]
+
+
+def trial(of, number: int, architecture: Architecture, cell=None, **fields):
+    """A trial of search ``of``; measured unless ``fields`` say otherwise."""
+    from webapp.models import Trial
+
+    cell = cell or record(read_search(of.config).build_space().cells(architecture))
+    return Trial.objects.create(search=of, number=number, cell=cell, **_fields(of, number, architecture) | fields)
+
+
+def _fields(of, number: int, architecture: Architecture) -> dict:
+    rng = random.Random(f"{of.pk} {number}")
+    accuracy = min(0.999, max(0.1, rng.gauss(0.86, 0.04)))
+    epochs = of.config["training"]["epochs"]
+    macs = int(1e5 * rng.uniform(4, 40))
+    return {
+        "choices": list(architecture.choices),
+        "protocol": of.protocol,
+        "state": "finished",
+        "attempt": 1,
+        "epoch": epochs,
+        "epochs": epochs,
+        "curve": [_epoch(at, epochs, accuracy) for at in range(1, epochs + 1)],
+        "valid_accuracy": accuracy,
+        "reward": accuracy,
+        "params": macs // 40,
+        "macs": macs,
+        "latency": macs * 3e-9,
+        "seconds": rng.uniform(4, 20),
+        "device": DEVICE,
+        "started": START + timedelta(seconds=10 * number),
+        "ended": START + timedelta(seconds=10 * number + 9),
+    }
+
+
+def _epoch(at: int, epochs: int, accuracy: float) -> dict:
+    reached = accuracy * (1 - 0.8 * (1 - at / epochs) ** 2)
+    return {
+        "epoch": at,
+        "train_loss": 2.3 * (1 - reached),
+        "train_accuracy": min(1.0, reached + 0.02),
+        "valid_accuracy": reached,
+        "seconds": 0.8,
+    }
+
+
+def measured(of, count: int, seed: int = 0) -> list:
+    """``count`` measured trials of distinct cells, drawn from the search's space."""
+    from webapp.models import CellRecord, Trial
+
+    space, rng, found = read_search(of.config).build_space(), random.Random(seed), {}
+    while len(found) < count:
+        architecture = space.sample(rng)
+        found.setdefault(space.key(architecture), architecture)
+    records = [
+        CellRecord(key=key, cells=[cell.as_json() for cell in space.cells(architecture)])
+        for key, architecture in found.items()
+    ]
+    CellRecord.objects.bulk_create(records, ignore_conflicts=True, batch_size=500)
+    first = of.trials.count()
+    rows = [
+        Trial(search=of, number=number, cell_id=key, **_fields(of, number, architecture))
+        for number, (key, architecture) in enumerate(found.items(), start=first + 1)
+    ]
+    return Trial.objects.bulk_create(rows, batch_size=500)
+
+
+def main(count: int) -> None:
+    """Three searches under two protocols."""
+    half = count // 2
+    measured(search(SMALL), half - half // 4, seed=1)
+    measured(search(SMALL | {"name": "Digits by PPO", "strategy": "ppo"}), half // 4, seed=2)
+    other = SMALL | {"name": "Digits, longer", "training": SMALL["training"] | {"epochs": 20}}
+    measured(search(other), count - half, seed=3)
+
+
+if __name__ == "__main__":
+    import django
+
+    django.setup()
+    main(int(sys.argv[1]))

@@ -1,0 +1,59 @@
+"""The protocols under which cells were measured. Numbers of two protocols are never ranked together."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Max
+
+from nas_engine.config import settings_of
+from nas_engine.protocol import Protocol
+from nas_engine.search_config import read_search
+from webapp.models import Search, Trial
+
+
+@dataclass(frozen=True)
+class MeasuredProtocol:
+    """A protocol with results. ``label`` is its summary, with the fingerprint where several share a summary."""
+
+    fingerprint: str
+    summary: str
+    label: str
+    dataset: str
+    dataset_title: str
+    cells: int
+
+
+def measured_protocols() -> list[MeasuredProtocol]:
+    """All protocols with at least one measured cell, most results first, then the latest."""
+    counts = Trial.objects.filter(state=Trial.State.FINISHED).values("protocol")
+    counts = counts.annotate(cells=Count("pk"), last=Max("pk")).order_by("-cells", "-last")
+    named = Search.objects.order_by("pk").values_list("protocol", "protocol_summary", "dataset__slug", "dataset__title")
+    about = {fingerprint: rest for fingerprint, *rest in named}
+    summaries = [about[row["protocol"]][0] for row in counts]
+    found = []
+    for row, summary in zip(counts, summaries, strict=True):
+        fingerprint = row["protocol"]
+        label = summary if summaries.count(summary) == 1 else f"{summary} ({fingerprint[:6]})"
+        found.append(MeasuredProtocol(fingerprint, summary, label, *about[fingerprint][1:], row["cells"]))
+    return found
+
+
+def protocol_of(search: Search) -> Protocol:
+    """The protocol of a search's trials, in full."""
+    return read_search(search.config).protocol(search.dataset.fingerprint)
+
+
+def protocol_settings(protocol: Protocol) -> list[tuple[str, str]]:
+    """(label, value with its unit) for everything that makes up a protocol, in the order of the form."""
+    rows = []
+    for part in (protocol.data, protocol.skeleton, protocol.training):
+        for name, about in settings_of(type(part)).items():
+            value = getattr(part, name)
+            text = (
+                {True: "yes", False: "no"}[value]
+                if isinstance(value, bool)
+                else f"{value:g}"
+                if isinstance(value, float)
+                else str(value)
+            )
+            rows.append((about.label, f"{text} {about.unit}".strip()))
+    return rows
