@@ -4,11 +4,10 @@ Concat lists are the released ones: they depart from the papers' rule "all unuse
 published sizes (NASNet-A stacks the used state 0; the AmoebaNets stack used states too).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from nas_engine.cell import Block, Cell
 from nas_engine.errors import ConfigError
-from nas_engine.protocol import SkeletonConfig
 
 _SHORT = {
     "id": "identity",
@@ -40,7 +39,7 @@ class Figure:
 @dataclass(frozen=True)
 class ZooEntry:
     """A published architecture. ``dialect`` names the building rules of its released code; ``single`` says that it has
-    one type of cell, whose strided form reduces, so that no reduction cells stand in between (PNASNet)."""
+    one type of cell, whose strided form reduces: its networks have 3N cells, with none in between (PNASNet)."""
 
     name: str
     label: str
@@ -50,11 +49,6 @@ class ZooEntry:
     source: str
     figures: tuple[Figure, ...]
     single: bool = False
-
-    def skeleton(self, skeleton: SkeletonConfig) -> SkeletonConfig:
-        """``skeleton`` with this architecture's building rules, and its way to count cells where N says how many."""
-        layers = skeleton.layers or (3 * skeleton.repeats if self.single else 0)
-        return replace(skeleton, dialect=self.dialect, layers=layers)
 
 
 def _cell(kind: str, text: str) -> Cell:

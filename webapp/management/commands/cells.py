@@ -1,0 +1,242 @@
+"""``python manage.py cells``: published and found cells, and what a network of them costs."""
+
+import json
+import re
+import sys
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+
+from nas_engine import zoo
+from nas_engine.blueprint import Blueprint, Placement, build_blueprint
+from nas_engine.cell import Cell, cells_key
+from nas_engine.config import as_dict, read
+from nas_engine.errors import ConfigError
+from nas_engine.protocol import SkeletonConfig
+
+ABOUT = (
+    "Lists the published cells, or shows what a network stacked from a published or found cell costs: "
+    "parameters, multiply-accumulates, shapes, node by node."
+)
+IMAGE_SIZES = {"cifar": 32, "imagenet": 224}
+CLASSES = {"cifar": 10, "imagenet": 1000}
+
+
+class Command(BaseCommand):
+    help = ABOUT
+    requires_system_checks = []
+
+    def create_parser(self, *arguments, **options):
+        parser = super().create_parser(*arguments, **options)
+
+        def error(message):
+            if not parser.called_from_command_line:
+                raise CommandError(message, returncode=2)
+            sys.stderr.write(f"{parser.prog}: {message}\n")
+            sys.exit(2)
+
+        parser.error = error
+        return parser
+
+    def add_arguments(self, parser):
+        add = parser.add_argument
+        add("action", choices=("list", "show"))
+        add("cell", nargs="?", metavar="NAME|HASH", help="a published cell's name or the beginning of a cell's hash")
+        add("size", nargs="?", metavar="N@F'", help="cells a stage @ filters before the classifier, as in 4@1056")
+        add("--skeleton", choices=tuple(IMAGE_SIZES), default="cifar")
+        add("--dialect", choices=("tf", "darts", "enas"), help="building rules; default: those of the released code")
+        add("--repeats", type=int, help="N, normal cells a stage")
+        add("--layers", type=int, help="cells in all, instead of N")
+        add("--filters", help="F, or N@F' as above")
+        add("--stem-filters", type=int)
+        add("--skip-reduction", action="store_true", help="older inputs skip reductions, as in NASNet large")
+        add("--image-size", help="S or HEIGHTxWIDTH; default: 32, or 224 for ImageNet")
+        add("--channels", type=int, default=3, help="of the images; default: 3")
+        add("--classes", type=int, help="default: 10, or 1000 for ImageNet")
+        add("--aux", action="store_true", help="with the auxiliary head, counted apart")
+        add("--json", action="store_true", help="print one JSON document")
+
+    def handle(self, *, action, cell, **options):
+        try:
+            if action == "list":
+                self._list(options)
+            elif not cell:
+                raise ConfigError("Name a cell to show; cells list names the published ones.")
+            else:
+                self._show(cell, options)
+        except ConfigError as error:
+            raise CommandError(str(error), returncode=2) from None
+
+    def _list(self, options: dict) -> None:
+        entries = [zoo.get(name) for name in zoo.names()]
+        if options["json"]:
+            rows = [
+                {
+                    "name": entry.name, "label": entry.label, "key": cells_key(entry.cells), "dialect": entry.dialect,
+                    "paper": entry.paper, "source": entry.source, "figures": [vars(row) for row in entry.figures],
+                }
+                for entry in entries
+            ]  # fmt: skip
+            self.stdout.write(json.dumps(rows, ensure_ascii=False))
+            return
+        rows = [(entry.name, cells_key(entry.cells)[:7], entry.dialect, entry.paper) for entry in entries]
+        self.stdout.write(_table(("name", "cell", "rules", "paper"), rows, "<<<<"))
+
+    def _show(self, name: str, options: dict) -> None:
+        entry, cells, label = _find(name)
+        skeleton = _skeleton(entry, cells, options)
+        height, width = _image_size(options["image_size"] or str(IMAGE_SIZES[options["skeleton"]]))
+        classes = CLASSES[options["skeleton"]] if options["classes"] is None else options["classes"]
+        shape = (options["channels"], height, width)
+        blueprint = build_blueprint(cells, skeleton, shape, classes, aux=options["aux"])
+        if options["json"]:
+            document = {"name": name, "label": label, **_document(cells, skeleton, blueprint)}
+            self.stdout.write(json.dumps(document, ensure_ascii=False))
+        else:
+            self.stdout.write(_text(label, cells, skeleton, blueprint))
+
+
+def _find(name: str) -> tuple[zoo.ZooEntry | None, tuple[Cell, ...], str]:
+    if name in zoo.names():
+        entry = zoo.get(name)
+        return entry, entry.cells, entry.label
+    from webapp.models import CellRecord
+
+    found = []
+    if re.fullmatch("[0-9a-f]{4,64}", name):
+        try:
+            found = list(CellRecord.objects.filter(key__startswith=name)[:2])
+        except DatabaseError:
+            raise ConfigError("The database has no cells yet; start script/server once, or run migrate.") from None
+    if not found:
+        raise ConfigError(
+            f"There is no cell {name!r}. Published cells: {', '.join(zoo.names())}; or give a cell's hash."
+        )
+    if len(found) > 1:
+        raise ConfigError(f"Several cells begin with {name}; give more of the hash.")
+    return None, tuple(Cell.from_json(cell) for cell in found[0].cells), str(found[0])
+
+
+def _skeleton(entry: zoo.ZooEntry | None, cells: tuple[Cell, ...], options: dict) -> SkeletonConfig:
+    data = {"kind": options["skeleton"], "skip_reduction": options["skip_reduction"]}
+    data |= {name: options[name] for name in ("repeats", "layers", "stem_filters") if options[name] is not None}
+    if entry:
+        data["dialect"] = entry.dialect
+    if options["dialect"]:
+        data["dialect"] = options["dialect"]
+    for size in (options["size"], options["filters"]):
+        if size is not None:
+            data |= _filters(size, cells[0])
+    if entry and entry.single:
+        data.setdefault("layers", 3 * data.get("repeats", SkeletonConfig.repeats))
+    return read(SkeletonConfig, data)
+
+
+def _filters(text: str, normal: Cell) -> dict:
+    """ "44", or "4@1056": N and the channels before the classifier, four times F for every state stacked to the output."""
+    match = re.fullmatch(r"(?:(\d{1,3})?@)?(\d{1,6})", text)
+    if not match:
+        raise ConfigError(f"{text!r} is neither a number of filters nor N@F', as in 4@1056.", "filters")
+    filters = int(match[2])
+    if "@" not in text:
+        return {"filters": filters}
+    joined = {state for state, block in enumerate(normal.blocks, start=2) if block.combination != "add"}
+    width = 4 * sum(2 if state in joined else 1 for state in normal.concat)
+    if filters % width:
+        nearest = round(filters / width) * width
+        raise ConfigError(
+            f"{filters} is no multiple of {width}, as this cell needs; the nearest is {nearest}.", "filters"
+        )
+    return {"filters": filters // width} | ({"repeats": int(match[1])} if match[1] else {})
+
+
+def _image_size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,5})(?:[x×](\d{1,5}))?", text)
+    if not match:
+        raise ConfigError(f"{text!r} is no image size; give 32 or 28x36.", "image-size")
+    return int(match[1]), int(match[2] or match[1])
+
+
+def _document(cells: tuple[Cell, ...], skeleton: SkeletonConfig, blueprint: Blueprint) -> dict:
+    nodes = []
+    for placement in blueprint.placements:
+        nodes += [{"placement": placement.name, **node} for node in _nodes(cells, placement)]
+    return {
+        "key": cells_key(cells),
+        "skeleton": as_dict(skeleton),
+        "image_shape": blueprint.image_shape,
+        "classes": blueprint.classes,
+        "params": blueprint.params,
+        "macs": blueprint.macs,
+        "aux_params": blueprint.aux_params,
+        "cells": [cell.as_json() for cell in cells],
+        "placements": [
+            {name: value for name, value in placement._asdict().items() if name != "nodes"}
+            for placement in blueprint.placements
+        ],
+        "nodes": nodes,
+    }
+
+
+def _nodes(cells: tuple[Cell, ...], placement: Placement) -> list[dict]:
+    if not placement.nodes:
+        return []
+    drawn = cells[0 if placement.kind == "normal" else 1].nodes
+    return [
+        {
+            "id": node.id, "kind": node.kind, "operation": node.operation, "inputs": node.inputs,
+            **placement.nodes[node.id]._asdict(),
+        }
+        for node in drawn
+    ]  # fmt: skip
+
+
+def _text(label: str, cells: tuple[Cell, ...], skeleton: SkeletonConfig, blueprint: Blueprint) -> str:
+    kind = {"cifar": "CIFAR", "imagenet": "ImageNet"}[skeleton.kind]
+    size = f"{skeleton.layers} cells" if skeleton.layers else f"N {skeleton.repeats}"
+    aux = f", {blueprint.aux_params:,} more in the auxiliary head" if blueprint.aux_params else ""
+    parts = [
+        f"{label} ({cells_key(cells)[:7]})",
+        f"{kind} skeleton, {size}, F {skeleton.filters}, rules of {skeleton.dialect}; "
+        f"images {_shape(blueprint.image_shape)}, {blueprint.classes:,} classes",
+        f"{blueprint.params:,} parameters{aux}, {blueprint.macs:,} multiply-accumulates",
+        "",
+        _table(
+            ("part", "output", "parameters", "MACs"),
+            [
+                (f"{part.kind} {part.number}", _shape(part.shape), f"{part.params:,}", f"{part.macs:,}")
+                for part in blueprint.placements
+            ],
+            "<>>>",
+        ),
+    ]
+    for kind in ("normal", "reduction"):
+        # The first of its kind may be special (raw stem); the last is what most of them look like.
+        placed = [part for part in blueprint.placements if part.kind == kind]
+        if placed:
+            parts += ["", f"{kind} {placed[-1].number}, node by node", "", _node_table(cells, placed[-1])]
+    return "\n".join(parts)
+
+
+def _node_table(cells: tuple[Cell, ...], placement: Placement) -> str:
+    rows = [
+        (
+            node["id"], node["operation"] or node["kind"], " ".join(node["inputs"]), _shape(node["shape"]),
+            str(node["stride"]), f"{node['params']:,}", f"{node['macs']:,}",
+        )
+        for node in _nodes(cells, placement)
+    ]  # fmt: skip
+    return _table(("node", "what", "from", "output", "stride", "parameters", "MACs"), rows, "<<<>>>>")
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))
+
+
+def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]], sides: str) -> str:
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    lines = [
+        "  ".join(f"{text:{side}{width}}" for text, side, width in zip(row, sides, widths, strict=True)).rstrip()
+        for row in (heads, *rows)
+    ]
+    return "\n".join(lines)
