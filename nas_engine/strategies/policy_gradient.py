@@ -10,6 +10,7 @@ from torch import Tensor
 
 from nas_engine.architecture import Architecture
 from nas_engine.search_spaces.base import SearchSpace
+from nas_engine.strategies.adam import Adam
 from nas_engine.strategies.base import Strategy
 from nas_engine.strategies.controller import Controller
 from nas_engine.trial import Trial
@@ -38,7 +39,7 @@ class PolicyGradient(Strategy):
         super().__init__(space, config, seed)
         rng = random.Random(f"{seed}/controller")
         self.controller = Controller(space.choices, rng, config.hidden, self.layers, self.init_range)
-        self.adam = torch.optim.Adam(self.controller.parameters(), lr=config.learning_rate)
+        self.adam = Adam(self.controller, config.learning_rate)
         self.baseline: float | None = None
         self.updates = 0
         self._batch: list[dict] = []
@@ -84,11 +85,6 @@ class PolicyGradient(Strategy):
             self.baseline = decay * self.baseline + (1 - decay) * reward
         return torch.tensor([reward - start for reward in rewards])
 
-    def _step(self, loss: Tensor) -> None:
-        self.adam.zero_grad()
-        loss.backward()
-        self.adam.step()
-
     def _noise(self, rng: random.Random, count: int) -> Tensor:
         return torch.tensor([[rng.random() for _ in self.space.choices] for _ in range(count)])
 
@@ -113,24 +109,25 @@ class PolicyGradient(Strategy):
         }
 
     def state_dict(self) -> dict:
-        """Flat: "controller/<parameter>" and "adam/<parameter>/<moment>" are tensors, the rest is JSON."""
-        state = {"baseline": self.baseline, "updates": self.updates, "batch": [dict(one) for one in self._batch]}
-        for name, parameter in self.controller.named_parameters():
-            state[f"controller/{name}"] = parameter.detach().clone()
-            for moment, value in self.adam.state[parameter].items():
-                state[f"adam/{name}/{moment}"] = value.clone()
-        return state
+        """Flat: "controller/<parameter>" and "adam/<moment>/<parameter>" are tensors, the rest is JSON."""
+        controller = {name: parameter.detach().clone() for name, parameter in self.controller.named_parameters()}
+        return {
+            "baseline": self.baseline,
+            "updates": self.updates,
+            "batch": [dict(one) for one in self._batch],
+            **{f"controller/{name}": value for name, value in controller.items()},
+            **{f"adam/{name}": value for name, value in self.adam.state_dict().items()},
+        }
 
     def load_state_dict(self, state: dict) -> None:
         self.baseline, self.updates = state["baseline"], state["updates"]
         self._batch = [dict(one) for one in state["batch"]]
-        self.adam.state.clear()
-        with torch.no_grad():
-            for name, parameter in self.controller.named_parameters():
-                parameter.copy_(state[f"controller/{name}"])
-                moments = {key: value for key, value in state.items() if key.startswith(f"adam/{name}/")}
-                if moments:
-                    self.adam.state[parameter] = {key.rsplit("/", 1)[1]: v.clone() for key, v in moments.items()}
+        self.controller.load_state_dict(_below("controller/", state))
+        self.adam.load_state_dict(_below("adam/", state))
+
+
+def _below(prefix: str, state: dict) -> dict:
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
 def log_ratio(new: Tensor, old: Tensor) -> Tensor:

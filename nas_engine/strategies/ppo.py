@@ -21,7 +21,7 @@ class PPO(PolicyGradient):
             ratio = log_ratio(decoded.log_probs, old).exp()
             gains = torch.minimum(ratio * advantages[:, None], ratio.clamp(low, high) * advantages[:, None])
             objective = gains + self.config.entropy_weight * decoded.entropies
-            self._step(-objective.sum(dim=1).mean())
+            self.adam.descend(-objective.sum(dim=1).mean())
         with torch.no_grad():
             new = self.controller.score(choices).log_probs
             outside = ((new - old).exp() - 1).abs() > self.config.clip_range
