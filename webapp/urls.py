@@ -7,6 +7,7 @@ from webapp.views import datasets, frame, health, home, jump, login, search_new,
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("live/", home.home_live, name="home-live"),
     path("healthz", health.healthz, name="healthz"),
     # who may come in
     path("login/", login.Login.as_view(), name="login"),

@@ -148,3 +148,20 @@ def when(moment: datetime | None) -> SafeString:
     return format_html(
         '<time datetime="{}" data-local>{} UTC</time>', moment.isoformat(timespec="seconds"), f"{moment:%Y-%m-%d %H:%M}"
     )
+
+
+@register.simple_tag
+def spark(values: list[float], width: int = 96, height: int = 28) -> SafeString:
+    """A line without axes; its last point is marked. Steps, since it draws the best so far."""
+    if len(values) < 2:
+        return mark_safe("")
+    low, high, edge = min(values), max(values), 3
+    across = (width - 2 * edge) / (len(values) - 1)
+    up = (height - 2 * edge) / ((high - low) or 1)
+    points = [(edge + at * across, height - edge - (value - low) * up) for at, value in enumerate(values)]
+    path = f"M{points[0][0]:.1f} {points[0][1]:.1f}" + "".join(f"H{x:.1f}V{y:.1f}" for x, y in points[1:])
+    return format_html(
+        '<svg class="spark" width="{0}" height="{1}" viewBox="0 0 {0} {1}" aria-hidden="true">'
+        '<path d="{2}"/><circle cx="{3}" cy="{4}" r="2.5"/></svg>',
+        *(width, height, path, f"{points[-1][0]:.1f}", f"{points[-1][1]:.1f}"),
+    )

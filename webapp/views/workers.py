@@ -48,7 +48,7 @@ def workers_live(request):
 
 
 def shown() -> dict:
-    """The workers, alive or lately lost, the queues, and a version that changes with them."""
+    """The workers, alive or lately lost, and the queues. ``version`` changes with every heartbeat, ``standing`` does not."""
     now = timezone.now()
     rows = list(Worker.objects.select_related("trial__search"))
     for row in rows:
@@ -57,7 +57,7 @@ def shown() -> dict:
     rows.sort(key=lambda row: (not row.alive, row.queue != "train", row.host, row.name))
     queues = queue_lengths()
     alive = [row for row in rows if row.alive]
-    seen = [[row.name, row.alive, row.heartbeat, row.trial_id, row.doing] for row in rows]
+    standing = [[row.name, row.alive, row.trial_id, row.doing] for row in rows]
     return {
         "section": "workers",
         "workers": rows,
@@ -67,7 +67,8 @@ def shown() -> dict:
         "queues": queues,
         "waiting": None if queues is None else sum(queues.values()),
         "embedded": embedded_redis(),
-        "version": version_of([seen, queues]),
+        "standing": version_of([standing, queues]),
+        "version": version_of([standing, queues, [row.heartbeat for row in rows]]),
     }
 
 
