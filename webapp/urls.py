@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from webapp.views import datasets, frame, health, home, jump, login, search_new, workers
+from webapp.views import datasets, frame, health, home, jump, login, search_live, search_new, searches, workers
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -18,6 +18,19 @@ urlpatterns = [
     path("searches/new/", search_new.search_new, name="search-new"),
     path("searches/new/preview/", search_new.search_preview, name="search-preview"),
     path("presets/<slug:slug>/start/", search_new.preset_start, name="preset-start"),
+    path("searches/", searches.searches, name="searches"),
+    path("searches/live/", search_live.searches_live, name="searches-live"),
+    path("searches/<int:pk>/", searches.search, name="search"),
+    path("searches/<int:pk>/live/", search_live.search_live, name="search-live"),
+    path("searches/<int:pk>/policy/<int:number>/", search_live.policy, name="search-policy"),
+    path("searches/<int:pk>/config.json", searches.search_config, name="search-config"),
+    path("searches/<int:pk>/log.txt", searches.search_log, name="search-log"),
+    path("searches/<int:pk>/pause/", searches.search_pause, name="search-pause"),
+    path("searches/<int:pk>/resume/", searches.search_resume, name="search-resume"),
+    path("searches/<int:pk>/stop/", searches.search_stop, name="search-stop"),
+    path("searches/<int:pk>/trials/<int:number>/", searches.trial, name="trial"),
+    path("searches/<int:pk>/trials/<int:number>/live/", search_live.trial_live, name="trial-live"),
+    path("searches/<int:pk>/trials/<int:number>/retry/", searches.trial_retry, name="trial-retry"),
     # data sets and workers
     path("datasets/", datasets.datasets, name="datasets"),
     path("datasets/live/", datasets.datasets_live, name="datasets-live"),

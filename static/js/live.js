@@ -4,6 +4,8 @@
  *
  * asks <url>?since=<version> every interval: 204, nothing changed; 200, an HTML fragment to apply and its version in X-Version; 286, the
  * same and it was the last. Stops asking while the tab is hidden, waits longer and longer when the server is away, and says so on the page.
+ * A part of the page with a version of its own, <div id="search-data" data-live-part="40-2">, is named in the question as well, so that the
+ * server can leave it out of the answer.
  * Fires "live:update" on the element after each change. */
 import { apply } from './morph.js';
 import { localTimes } from './shell.js';
@@ -46,6 +48,7 @@ class Watch {
     const request = this.request = new AbortController();
     const url = new URL(this.element.dataset.live, location.href);
     url.searchParams.set('since', this.element.dataset.liveVersion ?? '');
+    for (const part of this.element.querySelectorAll('[data-live-part]')) url.searchParams.set(part.id, part.dataset.livePart);
     try {
       const response = await fetch(url, {
         signal: AbortSignal.any([request.signal, AbortSignal.timeout(20_000)]), headers: { 'X-Requested-With': 'fetch' }, cache: 'no-store',

@@ -1,0 +1,63 @@
+"""What live.js asks for: 204 while nothing changed, else the page's parts, and 286 with the last of them."""
+
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, render
+
+from webapp.figures.policy import heat_map, identity_first
+from webapp.models import PolicyUpdate, Trial
+from webapp.views.search_page import SearchPage
+from webapp.views.searches import context_of, find, listed
+from webapp.views.trial_page import trial_context
+
+OVER = 286
+
+
+def search_live(request, pk):
+    """The parts of a search's page. Figures are left out while the page shows them already (``search-data``)."""
+    search = find(pk)
+    if request.GET.get("since") == str(search.version):
+        return _unchanged(search.version)
+    page = SearchPage(search, request.GET.get("state", ""), request.GET.get("page", 1))
+    context = context_of(page) | {"figures_known": request.GET.get("search-data") == page.figures_version}
+    return _changed(request, "searches/_search.html", context, search.version, page.over)
+
+
+def trial_live(request, pk, number):
+    """The parts of a trial's page."""
+    search = find(pk)
+    if request.GET.get("since") == str(search.version):
+        return _unchanged(search.version)
+    context = trial_context(search, number)
+    over = context["trial"].state not in Trial.OPEN
+    return _changed(request, "searches/_trial.html", context, search.version, over)
+
+
+def searches_live(request):
+    """The list of searches."""
+    context = listed(request)
+    if request.GET.get("since") == context["version"]:
+        return _unchanged(context["version"])
+    return _changed(request, "searches/_list.html", context, context["version"], False)
+
+
+def policy(request, pk, number):
+    """The heat map of one update of a search's policy: {"figure": ..., "note": ...}."""
+    search = find(pk)
+    update = get_object_or_404(PolicyUpdate, search=search, number=number)
+    choices = SearchPage(search).choices
+    found = identity_first(update.record, choices)
+    return JsonResponse({"figure": heat_map(update.record, choices), "identity": found})
+
+
+def _unchanged(version) -> HttpResponse:
+    return _with_version(HttpResponse(status=204), version)
+
+
+def _changed(request, template: str, context: dict, version, over: bool) -> HttpResponse:
+    return _with_version(render(request, template, context, status=OVER if over else 200), version)
+
+
+def _with_version(response: HttpResponse, version) -> HttpResponse:
+    response["X-Version"] = str(version)
+    response["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,269 @@
+"""Everything the page of one search shows, read in a handful of queries whatever the number of trials."""
+
+from collections import Counter
+from datetime import timedelta
+from functools import cached_property
+from statistics import mean
+
+from django.core.paginator import Page, Paginator
+from django.utils import timezone
+
+from nas_engine.errors import ConfigError
+from nas_engine.search_config import SearchConfig, read_search
+from webapp.figures import policy
+from webapp.figures.search import COSTS, POINT_FIELDS, against_cost, best_so_far
+from webapp.forms.workers import live_trainers
+from webapp.models import CellRecord, Search, Trial
+
+ROWS = 12  # trials on a page
+BEST = 4
+LOG_LINES = 80
+FILTERS = {"": None, "finished": Trial.MEASURED, "failed": (Trial.State.FAILED,)}
+FIELDS = (*POINT_FIELDS, "error", "same_as_id")
+
+
+class SearchPage:
+    """``shown`` filters the trials table ("", "finished", "failed"); ``page`` is its page, from 1."""
+
+    def __init__(self, search: Search, shown: str = "", page: str | int = 1):
+        self.search = search
+        self.shown = shown if shown in FILTERS else ""
+        self.page = page
+
+    @cached_property
+    def config(self) -> SearchConfig | None:
+        """None if the search was made by a version whose settings this one does not know."""
+        try:
+            return read_search(self.search.config)
+        except ConfigError:
+            return None
+
+    @cached_property
+    def points(self) -> list:
+        return list(self.search.trials.order_by("number").values_list(*FIELDS, named=True))
+
+    @cached_property
+    def measured(self) -> list:
+        return [point for point in self.points if point.state in Trial.MEASURED]
+
+    @cached_property
+    def counts(self) -> Counter:
+        return Counter(point.state for point in self.points)
+
+    # ---- progress
+
+    @property
+    def budget(self) -> int:
+        return self.search.config["budget"]["trials"]
+
+    @property
+    def done(self) -> int:
+        return len(self.measured) + self.counts[Trial.State.FAILED]
+
+    @property
+    def open(self) -> int:
+        return sum(self.counts[state] for state in Trial.OPEN)
+
+    @property
+    def over(self) -> bool:
+        """Nothing more will change by itself."""
+        return self.search.state in Search.ENDED and not self.open
+
+    @property
+    def seconds(self) -> float:
+        """Time spent running, pauses left out."""
+        stretch = timezone.now() - self.search.resumed if self.search.resumed else timedelta()
+        return self.search.active_seconds + max(stretch.total_seconds(), 0.0)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the pace so far; never more than the time the budget leaves. None while there is no pace."""
+        if self.search.state not in Search.ACTIVE:
+            return None
+        pace = self.seconds / self.done if self.done else None
+        left = pace * max(self.budget - self.done, 0) if pace is not None else None
+        hours = self.search.config["budget"]["hours"]
+        if hours:
+            until = max(hours * 3600 - self.seconds, 0.0)
+            left = until if left is None else min(left, until)
+        return left
+
+    # ---- key figures
+
+    @cached_property
+    def best(self):
+        """The point of highest valid accuracy, the cheaper and older first among equals."""
+        return max(self.measured, key=lambda p: (p.valid_accuracy, -(p.macs or 0), -p.number), default=None)
+
+    @property
+    def steered(self) -> str:
+        """The cost the reward steers towards: "macs", "params", "latency", or "" for accuracy alone."""
+        goal = self.search.config["reward"]["goal"]
+        return goal if goal in COSTS else ""
+
+    @property
+    def target(self) -> float:
+        """The reward's target in the unit of the plots: 10^6 or milliseconds."""
+        return self.search.config["reward"]["target"] if self.steered else 0.0
+
+    @property
+    def target_text(self) -> str:
+        return f"{self.target:g}\u00a0{'ms' if self.steered == 'latency' else 'M'}"
+
+    @cached_property
+    def best_within(self):
+        """The best point that keeps the target."""
+        factor = COSTS[self.steered][1]
+        within = [p for p in self.measured if (getattr(p, self.steered) or 0) * factor <= self.target]
+        return max(within, key=lambda p: (p.valid_accuracy, -p.number), default=None)
+
+    @cached_property
+    def trained(self) -> list:
+        return [point for point in self.measured if point.state == Trial.State.FINISHED]
+
+    @property
+    def seconds_a_trial(self) -> float | None:
+        return mean(point.seconds or 0.0 for point in self.trained) if self.trained else None
+
+    @property
+    def an_hour(self) -> float | None:
+        return 3600 * self.done / self.seconds if self.done and self.seconds > 0 else None
+
+    @cached_property
+    def workers(self) -> int:
+        """How many workers train this search's trials right now."""
+        return self.search.trials.filter(state=Trial.State.RUNNING).values("worker").distinct().count()
+
+    @cached_property
+    def waiting_for_worker(self) -> bool:
+        """The search would go on, but no train worker is alive."""
+        return self.search.state in Search.ACTIVE and live_trainers() == 0
+
+    @cached_property
+    def reused(self) -> list:
+        return [point for point in self.points if point.state == Trial.State.REUSED]
+
+    @property
+    def seconds_saved(self) -> float:
+        return sum(point.seconds or 0.0 for point in self.reused)
+
+    @property
+    def failures(self) -> list[tuple[str, int]]:
+        """Reasons of failure with their counts, the most frequent first. Numbers are blanked, so that "NaN at epoch 3" and
+        "NaN at epoch 7" count as one."""
+        reasons = [_kind_of_failure(p.error) for p in self.points if p.state == Trial.State.FAILED]
+        return Counter(reasons).most_common()
+
+    # ---- tables
+
+    @cached_property
+    def trials(self) -> Page:
+        rows = self.search.trials.order_by("-number").select_related("cell", "same_as")
+        rows = rows.defer("curve", "info", "same_as__curve", "same_as__info")
+        wanted = FILTERS[self.shown]
+        if wanted:
+            rows = rows.filter(state__in=wanted)
+        return Paginator(rows, ROWS).get_page(self.page)
+
+    @property
+    def tabs(self) -> list[tuple[str, str, int]]:
+        """(filter, label, count) of the trials table's views."""
+        numbers = {"": len(self.points), "finished": len(self.measured), "failed": self.counts[Trial.State.FAILED]}
+        return [(key, key.capitalize() or "All", numbers[key]) for key in FILTERS]
+
+    @cached_property
+    def best_cells(self) -> list[dict]:
+        """The best distinct cells with the point each was measured at."""
+        ranked = sorted(self.measured, key=lambda p: (-p.valid_accuracy, p.macs or 0, p.number))
+        chosen: dict = {}
+        for point in ranked:
+            chosen.setdefault(point.cell_id, point)
+            if len(chosen) == BEST:
+                break
+        records = CellRecord.objects.in_bulk(list(chosen))
+        return [{"record": records[key], "point": point} for key, point in chosen.items()]
+
+    @cached_property
+    def known(self) -> list[Trial]:
+        """The latest trials that were not trained because their cell was measured already."""
+        rows = self.search.trials.filter(state=Trial.State.REUSED).select_related("same_as").order_by("-number")
+        return list(rows.defer("curve", "info", "same_as__curve", "same_as__info")[:5])
+
+    @cached_property
+    def log(self) -> list:
+        return list(self.search.log.order_by("-id")[:LOG_LINES])
+
+    # ---- figures
+
+    @cached_property
+    def updates(self) -> list[tuple[int, dict]]:
+        """(number, what the update reported but the probabilities) in order."""
+        names = ("entropy", "entropy_uniform", "mean_reward", "baseline")
+        rows = self.search.updates.order_by("number").values_list("number", *(f"record__{name}" for name in names))
+        return [(number, dict(zip(names, values, strict=True))) for number, *values in rows]
+
+    @cached_property
+    def latest_record(self) -> dict:
+        last = self.search.updates.order_by("-number").first()
+        return last.record if last else {}
+
+    @property
+    def figures_version(self) -> str:
+        """Changes when a plot does."""
+        return f"{len(self.measured)}-{len(self.points)}-{len(self.updates)}"
+
+    @cached_property
+    def baseline(self) -> list:
+        """The points of the longest random search under the same protocol, to compare with; empty if there is none."""
+        if self.search.strategy == "random":
+            return []
+        rows = Trial.objects.filter(
+            search__strategy="random", protocol=self.search.protocol, state__in=Trial.MEASURED
+        ).order_by("search_id", "number")
+        by_search: dict = {}
+        for point in rows.values_list("search_id", "number", "valid_accuracy", named=True):
+            by_search.setdefault(point.search_id, []).append(point)
+        return max(by_search.values(), key=len, default=[])
+
+    @property
+    def figures(self) -> dict[str, dict]:
+        """Id of its place in the page -> figure, for every plot there is something to show in."""
+        found = {"best": best_so_far(self.measured, self.budget, self.baseline)} if self.measured else {}
+        for cost in COSTS if self.measured else ():
+            found[cost] = against_cost(self.measured, cost, self.target if cost == self.steered else 0.0)
+        found |= {"entropy": policy.entropy(self.updates), "reward": policy.reward(self.updates)}
+        found["heat"] = policy.heat_map(self.latest_record, self.choices)
+        return {name: figure for name, figure in found.items() if figure}
+
+    @cached_property
+    def choices(self) -> tuple:
+        return self.config.build_space().choices if self.config else ()
+
+    @property
+    def latest_update(self) -> int:
+        return self.updates[-1][0] if self.updates else 0
+
+    @property
+    def entropy_percent(self) -> float | None:
+        """Of a uniform policy's."""
+        last = self.updates[-1][1] if self.updates else {}
+        return 100 * last["entropy"] / last["entropy_uniform"] if last.get("entropy_uniform") else None
+
+    @property
+    def identity_first(self) -> tuple[int, int] | None:
+        return policy.identity_first(self.latest_record, self.choices)
+
+    @property
+    def trials_an_update(self) -> int | None:
+        """After how many results a learning strategy is updated; None for one that does not learn in batches."""
+        return self.search.config["strategy_config"].get("batch")
+
+
+def _kind_of_failure(error: str) -> str:
+    words = "".join("#" if letter.isdigit() else letter for letter in error.split(". ")[0].strip())
+    while "##" in words:
+        words = words.replace("##", "#")
+    return (
+        words.replace(" at epoch #", "").replace(" in batch #", "").replace(" of epoch #", "").rstrip(".")
+        or "no reason given"
+    )

@@ -1,0 +1,66 @@
+"""A search's settings in words: every field with its label, in the order of the form."""
+
+from typing import Any
+
+from nas_engine import catalog
+from nas_engine.config import Setting, settings_of
+from nas_engine.operations import OPERATIONS
+from webapp.forms.search import PARTS, TABLES
+from webapp.models import Search
+
+GROUPS = {
+    "data": "Data", "space": "Search space", "skeleton": "Child network", "training": "Training", "strategy": "Strategy",
+    "reward": "Reward", "budget": "Budget",
+}  # fmt: skip
+
+
+def settings_of_search(search: Search) -> list[tuple[str, list[tuple[str, str]]]]:
+    """(group, [(label, value)]) of everything the search was configured with."""
+    groups = []
+    for key, title in GROUPS.items():
+        if key in PARTS:
+            rows = _rows(PARTS[key], search.config[key])
+        else:
+            name = search.config[key]
+            entry = TABLES[key].get(name)
+            rows = [(title, entry.label if entry else name)]
+            rows += _rows(entry.config_class(), search.config[f"{key}_config"]) if entry else []
+        groups.append((title, rows))
+    groups[-1][1].append(("Seed", str(search.config["seed"])))
+    return groups
+
+
+def _rows(config_class: type, values: dict) -> list[tuple[str, str]]:
+    return [
+        (about.label, _words(values[name], about))
+        for name, about in settings_of(config_class).items()
+        if name in values
+    ]
+
+
+def _words(value: Any, about: Setting) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(OPERATIONS[one].label if one in OPERATIONS else str(one) for one in value)
+    if about.labels and value in about.options:
+        return about.labels[about.options.index(value)]
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{text}\u00a0{about.unit}" if about.unit else text
+
+
+def one_line(search: Search) -> str:
+    """ "PPO in the NASNet space, 5 blocks, 8 operations. Children N = 2, F = 24, 20 epochs. Seed 11." """
+    config = search.config
+    entry = catalog.SPACES.get(config["space"])
+    space = [f"{entry.label if entry else config['space']} space"]
+    if "blocks" in config["space_config"]:
+        space.append(f"{config['space_config']['blocks']} blocks")
+    if "operations" in config["space_config"]:
+        space.append(f"{len(config['space_config']['operations'])} operations")
+    strategy = catalog.STRATEGIES.get(config["strategy"])
+    skeleton, epochs = config["skeleton"], config["training"]["epochs"]
+    return (
+        f"{strategy.label if strategy else config['strategy']} in the {', '.join(space)}. "
+        f"Children N = {skeleton['repeats']}, F = {skeleton['filters']}, {epochs} epochs. Seed {config['seed']}."
+    )
