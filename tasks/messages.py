@@ -53,7 +53,6 @@ def queue_lengths() -> dict[str, int] | None:
     try:
         with app.connection_for_read() as connection:
             connection.ensure_connection(max_retries=1, timeout=2)
-            channel = connection.default_channel
-            return {name: channel.client.llen(name) for name in QUEUES}
+            return {name: connection.default_channel._size(name) for name in QUEUES}
     except UNREACHABLE:
         return None

@@ -31,7 +31,7 @@ def frame(request) -> dict:
     inside = user is not None and user.is_authenticated
     return {
         "theme": theme if theme in THEMES else "system",
-        "version": __version__,
+        "release": __version__,
         "stylesheets": STYLESHEETS,
         "sections": _sections() if inside else [],
         "running": Search.objects.filter(state__in=Search.ACTIVE).count,  # called where the bar is drawn

@@ -17,6 +17,7 @@ function problem(field, text) {
   const line = document.getElementById(input.getAttribute("aria-describedby") ?? `${input.id}-error`);
   line.querySelector("span").textContent = text;
   line.hidden = !text;
+  if (text && line.closest("details")) line.closest("details").open = true;
   if (text) {
     input.setAttribute("aria-invalid", "true");
     input.setAttribute("aria-describedby", line.id);
@@ -103,4 +104,5 @@ function ended(text) {
   problem("file", text);
 }
 
+picker.classList.add("vh"); // the whole field opens it
 form.dataset.ready = "";

@@ -122,12 +122,12 @@ def duration(seconds) -> str:
 
 @register.filter(name="bytes")
 def byte_count(value) -> str:
-    """Bytes in decimal units: 312 B, 48.2 kB, 412 MB, 1.20 GB."""
+    """Bytes in decimal units: 312 B, 48.2 kB, 412 MB, 1.20 GB, 4 GB."""
     if value is None:
         return ""
     for size, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if value >= size * 0.9995:
-            return f"{_three_digits(value / size)}{SPACE}{unit}"
+            return f"{_three_digits(value / size).removesuffix('.00')}{SPACE}{unit}"
     return f"{int(value)}{SPACE}B"
 
 

@@ -46,5 +46,5 @@ def server_error(request):
     """Rendered without the frame's context: what broke may be what the frame needs. The traceback stands in the log."""
     reference = secrets.token_hex(4)
     log.error("Reference %s: %s %s failed; its traceback is the one above.", reference, request.method, request.path)
-    context = {"reference": reference, "stylesheets": STYLESHEETS, "version": __version__}
+    context = {"reference": reference, "stylesheets": STYLESHEETS, "release": __version__}
     return HttpResponse(loader.render_to_string("errors/500.html", context), status=500)

@@ -50,6 +50,8 @@ def _shown(request) -> dict:
         "events": overview.lately(),
         "presets": _presets(),
         "demo": DEMO,
+        "demo_training": PRESETS[DEMO].data["training"],
+        "demo_skeleton": PRESETS[DEMO].data["skeleton"],
         "storage": overview.storage(),
         "example": thumbnail(zoo.get("nasnet-a").cells[0], 148, 84) if first_run else None,
         "families": [(name, label) for name, label in FAMILIES.items() if name != "none"],
