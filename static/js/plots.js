@@ -88,6 +88,24 @@ export function onPoint(element, callback) {
   element.on('plotly_unhover', () => callback(null));
 }
 
+/* Calls back with {x: [low, high], y: [low, high]} once the reader has dragged a box over the plot. Call after draw. */
+export function onSelection(element, callback) {
+  element.on('plotly_selected', (event) => {
+    const sorted = (pair) => [...pair].sort((a, b) => a - b);
+    if (event?.range) callback({ x: sorted(event.range.x), y: sorted(event.range.y) });
+  });
+}
+
+/* Shows the hover label of the point with this id (customdata); null, or an id that is not drawn, takes it away. */
+export async function showPoint(element, id) {
+  const { Fx } = await plotly(), found = [];
+  if (id !== null) element.data.forEach((trace, curveNumber) => {
+    const pointNumber = trace.customdata?.indexOf(id) ?? -1;
+    if (pointNumber >= 0) found.push({ curveNumber, pointNumber });
+  });
+  if (found.length) Fx.hover(element, found); else Fx.unhover(element);
+}
+
 /* Draws every <div class="plot" data-figure="id"> from its <script type="application/json" id="id">. */
 export async function drawAll(root = document) {
   await Promise.all([...root.querySelectorAll('[data-figure]')].map((element) => {

@@ -6,14 +6,14 @@ Accuracies and costs are drawn at random here and mean nothing. Run as a program
 
 import random
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from nas_engine.architecture import Architecture
 from nas_engine.cell import Cell, cells_key
 from nas_engine.config import as_dict
 from nas_engine.search_config import SearchConfig, read_search
 
-START = datetime(2026, 1, 5, 9, 0, tzinfo=timezone.utc)
+START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 DEVICE = {"kind": "cpu", "name": "Test CPU", "threads": 1}
 SMALL = {
     "name": "Digits, a first look",

@@ -11,9 +11,10 @@ from django.db.models import Count, F, Min, Q, QuerySet, TextField
 from django.db.models.functions import Cast, Mod
 
 from nas_engine.operations import OPERATIONS
-from webapp.forms.board import BoardFilters
 from webapp.figures.base import pareto, thin
+from webapp.forms.board import BoardFilters
 from webapp.models import Trial
+from webapp.results.cell import begins
 
 FIELDS = {"acc": ("valid_accuracy", 0.01), "macs": ("macs", 1e6), "params": ("params", 1e6)}
 ORDERS = {
@@ -25,7 +26,7 @@ ORDERS = {
     "cell": ("cell",),
 }
 SHOWN = ("number", "valid_accuracy", "params", "macs", "latency", "seconds", "device", "search", "cell", "protocol")
-Point = tuple[int, float, int]  # MACs, valid accuracy, trial
+Point = tuple[int, float, str]  # MACs, valid accuracy, key of the cell
 BEST = 0.05  # the share of cells called the best
 SAMPLE = 400  # cells whose operations are counted
 
@@ -52,10 +53,10 @@ def matching(trials: QuerySet[Trial], filters: BoardFilters) -> QuerySet[Trial]:
     for word in filters.words.names:
         trials = trials.filter(Q(cell__name__icontains=word) | Q(search__name__icontains=word))
     if filters.words.prefixes:
-        begins = Q()
+        either = Q()
         for prefix in filters.words.prefixes:
-            begins |= Q(cell__key__startswith=prefix)
-        trials = trials.filter(begins)
+            either |= begins(prefix, "cell")
+        trials = trials.filter(either)
     if filters.words.operations:
         trials = trials.annotate(graph=Cast("cell__cells", TextField()))
         for names in filters.words.operations:
@@ -111,7 +112,7 @@ def export_rows(trials: QuerySet[Trial], sort: str):
 def points(trials: QuerySet[Trial], most: int) -> tuple[list[Point], list[Point]]:
     """The Pareto front over MACs, cheapest first, and at most about ``most`` of the other trials, evenly spread over the
     ranking."""
-    ranked = list(ordered(trials, "-accuracy").values_list("macs", "valid_accuracy", "pk"))
+    ranked = list(ordered(trials, "-accuracy").values_list("macs", "valid_accuracy", "cell"))
     front = [ranked[index] for index in pareto([(macs, accuracy) for macs, accuracy, _ in ranked])]
     best = set(front)
     others = [point for point in ranked if point not in best]

@@ -44,16 +44,15 @@ def protocol_of(search: Search) -> Protocol:
 
 def protocol_settings(protocol: Protocol) -> list[tuple[str, str]]:
     """(label, value with its unit) for everything that makes up a protocol, in the order of the form."""
-    rows = []
-    for part in (protocol.data, protocol.skeleton, protocol.training):
-        for name, about in settings_of(type(part)).items():
-            value = getattr(part, name)
-            text = (
-                {True: "yes", False: "no"}[value]
-                if isinstance(value, bool)
-                else f"{value:g}"
-                if isinstance(value, float)
-                else str(value)
-            )
-            rows.append((about.label, f"{text} {about.unit}".strip()))
-    return rows
+    parts = (protocol.data, protocol.skeleton, protocol.training)
+    return [
+        (about.label, f"{_words(getattr(part, name))} {about.unit}".strip())
+        for part in parts
+        for name, about in settings_of(type(part)).items()
+    ]
+
+
+def _words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -8,6 +8,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from nas_engine import catalog
 from nas_engine.cell import Cell
 from nas_engine.operations import FAMILIES, OPERATIONS
 from webapp.diagrams import mix_bar
@@ -51,3 +52,38 @@ def op(name: str, label: str = "") -> SafeString:
         static("img/icons.svg"),
         words,
     )
+
+
+@register.filter
+def strategy_label(name: str) -> str:
+    """A strategy's name for people: "PPO"."""
+    return catalog.STRATEGIES[name].label if name in catalog.STRATEGIES else name
+
+
+@register.filter
+def points(value: float | None) -> str:
+    """0.9312 as 93.12, for a column headed %."""
+    return "" if value is None else f"{100 * value:.2f}"
+
+
+@register.filter
+def millions(value: float | None) -> str:
+    """1012345 as 1.01, for a column headed M: three digits, fewer zeros."""
+    return "" if value is None else _digits(value / 1e6)
+
+
+@register.filter
+def milliseconds(seconds: float | None) -> str:
+    """0.0123 as 12.3, for a column headed ms."""
+    return "" if seconds is None else _digits(seconds * 1e3)
+
+
+def _digits(value: float) -> str:
+    decimals = next((places for limit, places in ((100, 0), (10, 1), (0.1, 2), (0.01, 3)) if value >= limit), 4)
+    return f"{value:.{decimals}f}"
+
+
+@register.filter
+def share_width(share: float, rows: list[tuple[str, float, float]]) -> str:
+    """A bar's width as a percentage of the longest bar of (family, best, all) rows."""
+    return f"{100 * share / max(max(best, everything) for _, best, everything in rows):.1f}%"

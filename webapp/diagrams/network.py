@@ -1,0 +1,90 @@
+"""The stacked network for the page: plain data for ``static/js/explorer.js`` and the geometry of its strip."""
+
+from dataclasses import dataclass
+
+from nas_engine.blueprint import Blueprint, Placement
+from nas_engine.cell import Cell
+from nas_engine.operations import FAMILIES, OPERATIONS
+
+TALL, LOW = 64, 8  # pixels of the highest and lowest block
+LOADS = 36  # pixels of the highest cost bar
+TOP, MIDDLE = 72, 116  # the blocks' row ends, the bars' row ends
+
+
+def network_data(network: Blueprint) -> list[dict]:
+    """One entry a placement: its shapes and costs, and for every node of its cell
+    [parameters, MACs, input shape, shape, stride]."""
+    return [
+        {
+            "kind": placed.kind,
+            "title": title(placed),
+            "filters": placed.filters,
+            "inputs": placed.inputs,
+            "shape": placed.shape,
+            "params": placed.params,
+            "macs": placed.macs,
+            "nodes": placed.nodes,
+        }
+        for placed in network.placements
+    ]
+
+
+def operations_data(cells: tuple[Cell, ...]) -> dict[str, dict]:
+    """What the inspector says of each operation the cells use."""
+    names = {name for cell in cells for block in cell.blocks for name in (block.left_operation, block.right_operation)}
+    return {
+        name: {"about": OPERATIONS[name].about, "family": FAMILIES[OPERATIONS[name].family]} for name in sorted(names)
+    }
+
+
+def title(placed: Placement) -> str:
+    """ "normal cell 2", "reduction 1", "stem"."""
+    return {"normal": f"normal cell {placed.number}", "reduction": f"reduction {placed.number}"}.get(
+        placed.kind, placed.kind
+    )
+
+
+def first_shown(network: Blueprint) -> int:
+    """The placement whose costs are shown at first: the second normal cell, since the first one sees the raw stem."""
+    normal = [index for index, placed in enumerate(network.placements) if placed.kind == "normal"]
+    return normal[1] if len(normal) > 1 else normal[0]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A placement in the strip: a block as high as its resolution over a bar as high as its MACs. Lengths across are
+    percentages, heights pixels."""
+
+    placed: Placement
+    index: int
+    title: str
+    x: str
+    width: str
+    middle: str
+    block_y: float
+    block_height: float
+    load_y: float
+    load_height: float
+
+
+def strip(network: Blueprint) -> tuple[list[Place], list[tuple[str, str]]]:
+    """The places, and (x, words) of every stage: a run of placements of one resolution."""
+    placements = network.placements
+    unit, most = 100 / len(placements), max(placed.macs for placed in placements)
+    sides = [placed.shape[1] for placed in placements]
+    places, stages = [], []
+    for index, placed in enumerate(placements):
+        height = max(LOW, TALL * (sides[index] / max(sides)) ** 0.6)
+        load = max(1.0, LOADS * placed.macs / most)
+        places.append(
+            Place(
+                placed, index, title(placed),
+                f"{unit * index + 0.1:.3f}%", f"{unit - 0.2:.3f}%", f"{unit * (index + 0.5):.3f}%",
+                round((TOP - height) / 2, 1), round(height, 1), round(MIDDLE - load, 1), round(load, 1),
+            )
+        )  # fmt: skip
+        if index == 0 or sides[index] != sides[index - 1]:
+            run = next((i for i in range(index, len(sides)) if sides[i] != sides[index]), len(sides))
+            size = f"{sides[index]} × {placed.shape[2]}, {placements[run - 1].shape[0]} ch"
+            stages.append((f"{unit * index + 0.1:.3f}%", "head" if placed.kind == "head" else size))
+    return places, stages

@@ -1,0 +1,92 @@
+"""What can be taken home: tables of measured cells, drawings, weights, and the images to check them with."""
+
+import csv
+import json
+import re
+from collections.abc import Iterator
+
+from django.http import Http404, StreamingHttpResponse
+
+from webapp.forms.board import read_filters
+from webapp.models import Trial
+from webapp.results import board
+from webapp.results.protocols import measured_protocols
+from webapp.views.leaderboard import choose_protocol
+
+COLUMNS = (
+    "rank", "cell", "name", "valid_accuracy", "params", "macs", "latency_seconds", "train_seconds", "device", "dataset",
+    "protocol", "protocol_summary", "strategy", "search", "search_name", "trial",
+)  # fmt: skip
+
+
+def leaderboard_csv(request):
+    """The filtered rows in the order shown, one line each."""
+    trials, name = _asked_for(request)
+
+    def lines() -> Iterator[str]:
+        writer = csv.writer(_Echo())
+        yield writer.writerow(COLUMNS)
+        for rank, trial in enumerate(trials, start=1):
+            yield writer.writerow([_harmless(value) for value in _row(rank, trial).values()])
+
+    return _attachment(lines(), "text/csv; charset=utf-8", f"{name}.csv")
+
+
+def leaderboard_json(request):
+    """The filtered rows in the order shown, each with its cells."""
+    trials, name = _asked_for(request)
+
+    def parts() -> Iterator[str]:
+        yield "["
+        for rank, trial in enumerate(trials, start=1):
+            entry = _row(rank, trial) | {"cells": trial.cell.cells}
+            yield ("\n" if rank == 1 else ",\n") + json.dumps(entry, ensure_ascii=False)
+        yield "\n]\n"
+
+    return _attachment(parts(), "application/json", f"{name}.json")
+
+
+def _asked_for(request) -> tuple[Iterator[Trial], str]:
+    protocols = measured_protocols()
+    if not protocols:
+        raise Http404("No cell has been measured yet.")
+    filters = read_filters(request.GET)
+    chosen, _ = choose_protocol(protocols, filters)
+    trials = board.matching(board.measurements(chosen.fingerprint), filters)
+    return board.export_rows(trials, filters.sort), f"cells-{safe_name(chosen.dataset)}-{chosen.fingerprint}"
+
+
+def _row(rank: int, trial: Trial) -> dict:
+    return dict(
+        zip(
+            COLUMNS,
+            (
+                rank, trial.cell_id, trial.cell.name, trial.valid_accuracy, trial.params, trial.macs, trial.latency,
+                trial.seconds, trial.device.get("name", ""), trial.search.dataset.slug, trial.protocol,
+                trial.search.protocol_summary, trial.search.strategy, trial.search_id, trial.search.name, trial.number,
+            ),
+            strict=True,
+        )
+    )  # fmt: skip
+
+
+def _harmless(value: object) -> object:
+    """Text that a spreadsheet would run as a formula is marked as text."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
+class _Echo:
+    @staticmethod
+    def write(line: str) -> str:
+        return line
+
+
+def _attachment(parts: Iterator, content_type: str, name: str) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(parts, content_type=content_type)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def safe_name(text: str) -> str:
+    """A piece of a file name: ASCII letters, digits, - and _ only."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:60] or "cell"
