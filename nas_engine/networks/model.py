@@ -276,13 +276,16 @@ def build(blueprint: dict, meta: dict | None = None) -> Network:
 
 def load(path: str | Path, device: str = "cpu") -> Network:
     """The network of a weights file, ready to use (evaluation mode)."""
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
-    with safe_open(str(path), "pt", device=device) as file:
-        meta = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
-        if "blueprint" not in meta:
-            raise ValueError(f"{path} holds no Nasturtium network.")
-        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
+    try:
+        with safe_open(str(path), "pt", device=device) as file:
+            meta = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a whole weights file ({error}).") from None
+    if "blueprint" not in meta:
+        raise ValueError(f"{path} holds no Nasturtium network.")
     network = Network(meta["blueprint"], meta).to(device)
     network.load_state_dict(weights)
     return network.eval()

@@ -72,8 +72,7 @@ def test_parameters_and_macs_are_the_modules_own(dialect):
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_gradients_reach_every_parameter(dialect):
-    cells = [sampled(number) for number in range(4)] + [zoo.get("nasnet-a").cells]
-    for pair in cells:
+    for pair in (sampled(0), sampled(1), zoo.get("nasnet-a").cells):
         torch.manual_seed(0)
         made = small(pair, (1, 16, 16), aux=True, dialect=dialect)
         network = build(made)
@@ -85,17 +84,17 @@ def test_gradients_reach_every_parameter(dialect):
 
 
 def test_overwriting_and_sharing_change_no_result():
-    """The frugal plan against one that runs every layer apart, in training mode."""
-    for number in range(4):
+    """The frugal plan against one that overwrites nothing, in training mode."""
+    for number in range(3):
         torch.manual_seed(number)
-        made = small(sampled(number))
+        made = small(sampled(number), (1, 8, 8), filters=4)
         network = build(made).train()
         plain = copy.deepcopy(network)
-        x = images(made, 4)
-        everything = plain._run(x, tuple(range(len(made.layers))))  # outputs are never overwritten
-        torch.testing.assert_close(network(x), everything[made.graph.logits])
-        network(x).square().sum().backward()
-        plain._run(x, tuple(range(len(made.layers))))[made.graph.logits].square().sum().backward()
+        x, everything = images(made, 4), tuple(range(len(made.layers)))  # outputs are never overwritten
+        logits, expected = network(x), plain._run(x, everything)[made.graph.logits]
+        torch.testing.assert_close(logits, expected)
+        logits.square().sum().backward()
+        expected.square().sum().backward()
         for one, other in zip(network.parameters(), plain.parameters(), strict=True):
             torch.testing.assert_close(one.grad, other.grad, rtol=1e-3, atol=1e-4)
 
