@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from nas_engine.datasets import DatasetInfo, prepare, read_info
 from nas_engine.errors import ConfigError, EvaluationFailed
@@ -106,11 +106,14 @@ def _heartbeat(dataset_id: int) -> Iterator[None]:
     done = threading.Event()
 
     def beat() -> None:
-        try:
-            while not done.wait(BEAT_SECONDS) and recording.beat(dataset_id):
-                pass
-        finally:
-            connection.close()
+        while not done.wait(BEAT_SECONDS):
+            try:
+                if not recording.beat(dataset_id):
+                    break
+            except DatabaseError as error:
+                log.warning("The database cannot be reached: %s", error)
+                connection.close()
+        connection.close()
 
     thread = threading.Thread(target=beat, name=f"heartbeat-{dataset_id}", daemon=True)
     thread.start()

@@ -49,18 +49,21 @@ def add_known(name: str, queue: bool = True) -> Dataset:
     if name == DIGITS:
         return add_dataset("Digits", {"kind": "digits"}, slug=DIGITS, queue=queue)
     if name not in TORCHVISION_SETS:
-        known = ", ".join((DIGITS, *TORCHVISION_SETS))
-        raise ConfigError(f"{name!r} is not known here. Known: {known}.", "name")
+        raise ConfigError(f"{name!r} is not known here. Known: {', '.join(known())}.", "name")
     source = {"kind": "torchvision", "name": name}
     return add_dataset(TORCHVISION_SETS[name].title, source, slug=name, queue=queue)
 
 
+def known() -> dict[str, str]:
+    """Names and labels of the sets that can be added by name."""
+    published = {name: f"{about.title}, {about.megabytes} MB" for name, about in TORCHVISION_SETS.items()}
+    return {DIGITS: "Digits, comes with scikit-learn"} | published
+
+
 def known_but_absent() -> dict[str, str]:
-    """Names and labels of the sets that can be added by name and are not here yet."""
-    known = {DIGITS: "Digits, comes with scikit-learn"}
-    known |= {name: f"{known.title}, {known.megabytes} MB" for name, known in TORCHVISION_SETS.items()}
-    here = set(Dataset.objects.filter(slug__in=known).values_list("slug", flat=True))
-    return {name: label for name, label in known.items() if name not in here}
+    """Those of them that are not here yet."""
+    here = set(Dataset.objects.filter(slug__in=known()).values_list("slug", flat=True))
+    return {name: label for name, label in known().items() if name not in here}
 
 
 def ensure_builtin() -> None:

@@ -24,6 +24,7 @@ def _commands() -> dict:
     sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
     return {
         "sqlite": sqlite,
+        "embedded": embedded_redis(),
         "remote_ready": not sqlite and not embedded_redis(),
         "base_dir": settings.BASE_DIR,
         "data_dir": settings.DATA_DIR,
