@@ -169,7 +169,7 @@ def test_a_rebuilt_network_gives_the_same_maps_and_logits(bundle, network):
     again = model.load(bundle / "weights.safetensors")
     x = torch.randn(2, 3, 9, 12, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        torch.testing.assert_close(again(x), network(x))
+        assert torch.allclose(again(x), network(x), atol=1e-5)
         assert [stride for _, stride in again.forward_features(x)] == [1, 2, 3]
 
 
