@@ -28,9 +28,9 @@ class RewardConfig:
         0.0, "Target", minimum=0, help="Cost the reward steers towards: M MACs, M parameters or ms."
     )
     below: float = setting(
-        -0.07, "Exponent up to the target", minimum=-2, maximum=0, help="0 leaves cheap cells alone."
+        -0.07, "Exponent below", minimum=-2, maximum=0, help="0 leaves cheap cells alone."
     )
-    above: float = setting(-0.07, "Exponent beyond the target", minimum=-2, maximum=0, help="-1 makes the limit hard.")
+    above: float = setting(-0.07, "Exponent above", minimum=-2, maximum=0, help="-1 makes the limit hard.")
 
     def __post_init__(self):
         if self.goal != "accuracy" and self.target <= 0:

@@ -3,7 +3,7 @@ import { CellDiagram } from './cell-diagram.js';
 import { apply } from './morph.js';
 import { drawAll } from './plots.js';
 
-const WAIT = 350;
+const WAIT = 350, SMALLEST = 0.8;
 const page = { timer: null, request: null, diagram: null, kind: 'normal' };
 const form = () => document.getElementById('composer');
 
@@ -28,6 +28,18 @@ function showSample() {
     page.diagram = new CellDiagram(canvas, layout, { label: 'Sampled cell' });
   }
   page.diagram.setLabel(`Sampled ${page.kind} cell`);
+  fit(page.diagram);
+}
+
+/* The panel is narrow: a cell somewhat too long is drawn smaller, a deep and slim one from top to bottom. */
+function fit(diagram) {
+  const room = (direction) => {
+    diagram.setDirection(direction);
+    return diagram.host.clientWidth / diagram.leastWidth;
+  };
+  const right = room('right'), down = right < SMALLEST ? room('down') : 0;
+  const scale = down > right ? down : right < SMALLEST ? room('right') : right;
+  if (scale < 1) diagram.zoom(scale, 0, diagram.svg.clientHeight / 2);
 }
 
 /* ---- messages at the fields */

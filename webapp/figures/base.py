@@ -90,9 +90,9 @@ def figure(
 def _titles(x: str, y: str, left: int) -> list[dict]:
     titles = []
     if y:
-        titles.append(_note(f"↑ {y}", 0, 1, "paper", "paper", xanchor="left", yshift=8, xshift=-left))
+        titles.append(_note(f"↑ {y}", 0, 1, "paper", "paper", xanchor="left", yanchor="bottom", yshift=5, xshift=-left))
     if x:
-        titles.append(_note(f"{x} →", 1, 0, "paper", "paper", xanchor="right", yshift=-28))
+        titles.append(_note(f"{x} →", 1, 0, "paper", "paper", xanchor="right", yanchor="bottom", yshift=-32))
     return titles
 
 
@@ -104,7 +104,7 @@ def _note(text: str, x: Any, y: Any, xref: str = "x", yref: str = "y", color: st
 def word(text: str, x: Any, y: Any, *, color: str = "var:--ink-2", anchor: str = "left", **more: Any) -> dict:
     """A label beside a line, instead of a legend. Goes into ``notes``."""
     shift = {"left": 6, "right": -6}.get(anchor, 0)
-    return _note(text, x, y, color=color, xanchor=anchor, xshift=shift, font={"weight": 600}, **more)
+    return _note(text, x, y, color=color, **({"xanchor": anchor, "xshift": shift, "font": {"weight": 600}} | more))
 
 
 def points(

@@ -25,7 +25,9 @@ def entropy(updates: Sequence[tuple[int, Mapping]]) -> dict | None:
         label=f"Controller entropy, {values[-1]:.0f} % of uniform after update {numbers[-1]}",
         y="entropy, % of uniform",
         height=SMALL,
+        right=60,
         bottom=20,
+        xaxis=_axis(numbers),
         yaxis={"nticks": 4},
     )
 
@@ -42,16 +44,23 @@ def reward(updates: Sequence[tuple[int, Mapping]]) -> dict | None:
         hover_text(f"update {n}", f"mean reward {m:.4f}", *([f"baseline {b:.4f}"] if b is not None else []))
         for n, m, b in zip(numbers, means, moving, strict=True)
     ]
-    notes = [word("baseline", numbers[-1], moving[-1], anchor="right", yshift=-10)] if moving[-1] is not None else []
+    notes = [word("baseline", numbers[-1], moving[-1])] if moving[-1] is not None else []
     return figure(
         [reference_line(numbers, moving), line(numbers, means, hover=texts)],
         label=f"Mean reward of each update, {means[-1]:.4f} at update {numbers[-1]}, and its moving baseline",
         x="update",
         y="reward",
         height=SMALL + 22,
+        right=60,
         notes=notes,
+        xaxis=_axis(numbers),
         yaxis={"nticks": 4},
     )
+
+
+def _axis(numbers: Sequence[int]) -> dict:
+    """The same axis of updates for both plots, so that they can be read one under the other."""
+    return {"range": [numbers[0], max(numbers[-1], numbers[0] + 1)], "nticks": 6}
 
 
 def decisions(choices: Sequence[Choice]) -> list[Choice]:
@@ -75,15 +84,14 @@ def heat_map(record: Mapping, choices: Sequence[Choice]) -> dict | None:
         for c in columns
         if max(table[c.name].values()) > SURE
     ]
-    marks = [_heat_row(name, columns, places, table) for name in rows]
-    marks.append(
-        points(
-            [x for x, _ in sure], [OPERATIONS[name].label for _, name in sure], size=4, color="var:--surface", opacity=1
-        )
-    )
-    kinds = list(dict.fromkeys(choice.name.split(".")[0] for choice in columns))
+    heights = {name: len(rows) - 1 - index for index, name in enumerate(rows)}
+    kinds = list(dict.fromkeys(_kind(choice) for choice in columns))
+    halves = [[choice for choice in columns if _kind(choice) == kind] for kind in kinds]
+    marks = [_heat_row(name, heights[name], half, places, table) for name in rows for half in halves]
+    dots = {"size": 4, "color": "var:--surface", "opacity": 1}
+    marks.append(points([x for x, _ in sure], [heights[name] for _, name in sure], **dots))
     heads = [
-        word(f"{kind} cell", min(places[c.name] for c in columns if c.name.startswith(kind + ".")), 1, yref="paper",
+        word(f"{kind} cell", min(places[c.name] for c in columns if _kind(c) == kind), 1, yref="paper",
              yshift=32, xshift=-16)
         for kind in kinds
     ]  # fmt: skip
@@ -101,8 +109,9 @@ def heat_map(record: Mapping, choices: Sequence[Choice]) -> dict | None:
         xaxis={"tickmode": "array", "tickvals": [places[c.name] for c in columns], "ticktext": [_short(c) for c in columns],
                "side": "top", "showline": False, "fixedrange": True, "tickangle": 0,
                "range": [-0.5, max(places.values()) + 0.5]},
-        yaxis={"categoryorder": "array", "categoryarray": [OPERATIONS[name].label for name in reversed(rows)],
-               "showgrid": False, "fixedrange": True, "nticks": 0, "range": [-0.5, len(rows) - 0.5]},
+        yaxis={"tickmode": "array", "tickvals": list(heights.values()),
+               "ticktext": [f"{OPERATIONS[name].label}\u00a0\u00a0" for name in heights],
+               "showgrid": False, "fixedrange": True, "range": [-0.5, len(rows) - 0.5]},
     )  # fmt: skip
 
 
@@ -110,11 +119,15 @@ def _places(columns: Sequence[Choice]) -> dict[str, float]:
     """x of each decision, with a gap between the kinds of cell."""
     places, x, before = {}, 0.0, None
     for choice in columns:
-        kind = choice.name.split(".")[0]
+        kind = _kind(choice)
         x += 0.7 if before not in (None, kind) else 0
         places[choice.name], before = round(x, 2), kind
         x += 1
     return places
+
+
+def _kind(choice: Choice) -> str:
+    return choice.name.split(".")[0]
 
 
 def _short(choice: Choice) -> str:
@@ -123,7 +136,7 @@ def _short(choice: Choice) -> str:
     return f"{block}{decision[0]}"
 
 
-def _heat_row(name: str, columns: Sequence[Choice], places: Mapping, table: Mapping) -> dict:
+def _heat_row(name: str, height: int, columns: Sequence[Choice], places: Mapping, table: Mapping) -> dict:
     row = OPERATIONS[name]
     shown = [choice for choice in columns if name in table[choice.name]]
     values = [table[choice.name][name] for choice in shown]
@@ -131,7 +144,8 @@ def _heat_row(name: str, columns: Sequence[Choice], places: Mapping, table: Mapp
     return {
         "type": "heatmap",
         "x": [places[choice.name] for choice in shown],
-        "y": [row.label],
+        "y": [height],
+        "dy": 1,
         "z": [[round(0.05 + 0.95 * value**0.8, 3) for value in values]],
         "zmin": 0,
         "zmax": 1,

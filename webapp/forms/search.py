@@ -13,7 +13,7 @@ from nas_engine.protocol import DataConfig, SkeletonConfig, TrainingConfig
 from nas_engine.reward import RewardConfig
 from nas_engine.search_config import BudgetConfig, SearchConfig, read_search
 from webapp.forms.fields import Field, Typed, fields_of, parse, sentence, to_typed
-from webapp.models import Dataset
+from webapp.models import Dataset, Search
 
 # The parts of a search that are the same for every strategy and space.
 PARTS = {
@@ -24,6 +24,7 @@ PARTS = {
     "budget": BudgetConfig,
 }
 TABLES = {"space": catalog.SPACES, "strategy": catalog.STRATEGIES}
+NAME_LENGTH = Search._meta.get_field("name").max_length
 TOP = ("name", "space", "strategy", "seed")
 # The order in which the page shows them.
 PAGE = (
@@ -169,6 +170,8 @@ class SearchForm:
                 found |= error.problems
         self.add_problems(found)
         self._check_dataset()
+        if len(data["name"]) > NAME_LENGTH:
+            self.add_problems({"name": f"is {len(data['name'])} letters long. Take {NAME_LENGTH} or fewer."})
         return None if self.problems else config
 
     def add_problems(self, found: dict[str, str]) -> None:
@@ -227,8 +230,10 @@ class SearchForm:
 
     @property
     def network(self) -> Alternative:
-        """The child network and its training as one group of fields."""
-        return Alternative("", "", "", True, [*self.group("skeleton"), *self.group("training")])
+        """The child network and its training as one group of fields; the skeleton's advanced ones last."""
+        both = self.group("skeleton")
+        skeleton, rare = ([one for one in both if one.about.advanced == advanced] for advanced in (False, True))
+        return Alternative("", "", "", True, [*skeleton, *self.group("training"), *rare])
 
 
 def _plain(typed: Typed) -> Typed:

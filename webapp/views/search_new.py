@@ -15,7 +15,7 @@ from webapp.figures.new_search import spread
 from webapp.forms.estimate import estimate
 from webapp.forms.formula import UNITS, formula
 from webapp.forms.preview import Preview
-from webapp.forms.search import SearchForm
+from webapp.forms.search import NAME_LENGTH, SearchForm
 from webapp.forms.starts import FIRST, config_of, starts
 from webapp.forms.workers import live_trainers
 from webapp.models import Dataset
@@ -29,14 +29,19 @@ SECTIONS = (
 
 @never_cache
 def search_new(request):
-    """GET ``?preset=slug`` or ``?clone=id`` shows the form; POST creates the search, or shows what is wrong with it.
+    """GET ``?preset=slug`` or ``?clone=id`` shows the form, with ``?dataset=slug`` for that data set; POST creates the search,
+    or shows what is wrong with it.
 
     A POST with ``preview`` in it, or with another start than the form's values are based on, only fills the form in.
     """
     if request.method != "POST":
         clone = request.GET.get("clone")
         slug = f"search-{clone}" if clone else request.GET.get("preset", FIRST)
-        return _page(request, SearchForm.from_config(config_of(slug)), slug)
+        form = SearchForm.from_config(config_of(slug))
+        mine = {"data.dataset": request.GET["dataset"]} if "dataset" in request.GET else {}
+        if clone:
+            mine["name"] = f"{form.fields['name'].typed}, again"[:NAME_LENGTH]
+        return _page(request, SearchForm(form.typed | mine), slug)
     form, slug, kept, switched = _posted(request)
     if switched or "preview" in request.POST or "draw_next" in request.POST:
         return _page(request, form, slug, kept=kept, switched=switched)
@@ -48,7 +53,7 @@ def search_new(request):
         else:
             messages.success(request, "Search started")
             return redirect("search", search.pk)
-    return _page(request, form, slug, status=422, refused=True)
+    return _page(request, form, slug, refused=True)
 
 
 @require_POST
@@ -92,8 +97,8 @@ def _draw(request) -> int:
     return int(number) if number.isdigit() and len(number) < 10 else 0
 
 
-def _page(request, form: SearchForm, slug: str, *, status: int = 200, **more):
-    return render(request, "searches/new.html", _context(request, form, slug, **more), status=status)
+def _page(request, form: SearchForm, slug: str, **more):
+    return render(request, "searches/new.html", _context(request, form, slug, **more))
 
 
 def _context(request, form: SearchForm, slug: str, *, kept=(), switched=False, refused=False) -> dict:
@@ -111,7 +116,7 @@ def _context(request, form: SearchForm, slug: str, *, kept=(), switched=False, r
         "kept": kept,
         "switched": switched,
         "refused": refused,
-        "sections": SECTIONS,
+        "toc": SECTIONS,
         "datasets": datasets,
         "dataset_known": form.fields["data.dataset"].typed in {one.slug for one in datasets},
         "preview": preview,

@@ -263,7 +263,7 @@ def _kind_of_failure(error: str) -> str:
     words = "".join("#" if letter.isdigit() else letter for letter in error.split(". ")[0].strip())
     while "##" in words:
         words = words.replace("##", "#")
-    return (
-        words.replace(" at epoch #", "").replace(" in batch #", "").replace(" of epoch #", "").rstrip(".")
-        or "no reason given"
-    )
+    for place in (" at epoch #", " in batch #", " of epoch #"):
+        words = words.replace(place, "")
+    words = words.rstrip(".") or "no reason given"
+    return words[0].lower() + words[1:] if words[1:2].islower() else words
