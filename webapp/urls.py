@@ -3,7 +3,22 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from webapp.views import datasets, frame, health, home, jump, login, search_live, search_new, searches, workers
+from webapp.views import (
+    cells,
+    datasets,
+    downloads,
+    frame,
+    health,
+    home,
+    jump,
+    leaderboard,
+    login,
+    search_live,
+    search_new,
+    searches,
+    weights,
+    workers,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -31,6 +46,17 @@ urlpatterns = [
     path("searches/<int:pk>/trials/<int:number>/", searches.trial, name="trial"),
     path("searches/<int:pk>/trials/<int:number>/live/", search_live.trial_live, name="trial-live"),
     path("searches/<int:pk>/trials/<int:number>/retry/", searches.trial_retry, name="trial-retry"),
+    # measured cells
+    path("leaderboard/", leaderboard.leaderboard, name="leaderboard"),
+    path("leaderboard/cells.csv", downloads.leaderboard_csv, name="leaderboard-csv"),
+    path("leaderboard/cells.json", downloads.leaderboard_json, name="leaderboard-json"),
+    path("cells/<str:key>/", cells.cell, name="cell"),
+    path("cells/<str:key>/cell.json", cells.cell_json, name="cell-json"),
+    path("cells/<str:key>/<slug:kind>.svg", cells.cell_svg_file, name="cell-svg"),
+    path("trials/<int:pk>/bundle.zip", weights.bundle, name="weights"),
+    path("trials/<int:pk>/weights/", weights.weights_request, name="weights-request"),
+    path("trials/<int:pk>/weights/live/", weights.weights_live, name="weights-live"),
+    path("trials/<int:pk>/valid.zip", weights.valid_images, name="dataset-valid-zip"),
     # data sets and workers
     path("datasets/", datasets.datasets, name="datasets"),
     path("datasets/live/", datasets.datasets_live, name="datasets-live"),

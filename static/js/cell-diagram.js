@@ -44,8 +44,8 @@ export class CellDiagram {
   setDirection(direction) { this.direction = direction; this.view = HOME; this.draw(); }
   setLabel(label) { this.svg.setAttribute('aria-label', label); }
 
-  /* the width below which the drawing has to pan, in pixels */
-  get leastWidth() { return new Geometry(this.layout, this.direction, 0, true).width * GRID.minScale + 2 * GRID.pad; }
+  /* the least width, in pixels, in which operations show their names in full */
+  get fullWidth() { return new Geometry(this.layout, this.direction, 0).width + 2 * GRID.pad; }
 
   draw() {
     this.drawnWidth = this.host.clientWidth;

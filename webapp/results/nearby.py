@@ -26,6 +26,11 @@ class Neighbour:
     change: str
     gain: float
 
+    @property
+    def kind(self) -> str:
+        """Which of its cells differs."""
+        return self.change.split(",")[0]
+
 
 def neighbours(measured: Trial) -> list[Neighbour]:
     """Measured cells that differ from the trial's by one decision, under the same protocol, the most accurate first."""

@@ -1,6 +1,7 @@
 """Cells in templates: {% thumbnail record "normal" 74 30 %}, {% mix record %}, {% op "sep_conv_3x3" %}."""
 
 import json
+import re
 from functools import lru_cache
 
 from django import template
@@ -55,6 +56,13 @@ def op(name: str, label: str = "") -> SafeString:
 
 
 @register.filter
+def short_family(family: str) -> str:
+    """A family in one word or two: "separable", "max pooling"."""
+    name = FAMILIES[family]
+    return name if name == "convolution" else name.removesuffix(" convolution")
+
+
+@register.filter
 def strategy_label(name: str) -> str:
     """A strategy's name for people: "PPO"."""
     return catalog.STRATEGIES[name].label if name in catalog.STRATEGIES else name
@@ -87,3 +95,22 @@ def _digits(value: float) -> str:
 def share_width(share: float, rows: list[tuple[str, float, float]]) -> str:
     """A bar's width as a percentage of the longest bar of (family, best, all) rows."""
     return f"{100 * share / max(max(best, everything) for _, best, everything in rows):.1f}%"
+
+
+@register.filter
+def gained(value: float) -> str:
+    """A difference of two accuracies in points, with its sign: +0.11, −0.38, 0.00."""
+    text = f"{100 * value:+.2f}".replace("-", "\u2212")
+    return "0.00" if text[1:] == "0.00" else text
+
+
+@register.filter
+def device_name(device: dict) -> str:
+    """What a trial was trained on: "NVIDIA H200", "CPU"."""
+    return device.get("name") or str(device.get("kind", "")).upper()
+
+
+@register.filter
+def unbroken(summary: str) -> str:
+    """A protocol's summary whose "N 1" and "F 8" stay on one line."""
+    return re.sub(r"\b([NF]) (?=\d)", "\\1\u00a0", summary)

@@ -1,4 +1,4 @@
-"""What can be taken home: tables of measured cells, drawings, weights, and the images to check them with."""
+"""Tables of measured cells to take home, and how downloads are named."""
 
 import csv
 import json
@@ -29,7 +29,7 @@ def leaderboard_csv(request):
         for rank, trial in enumerate(trials, start=1):
             yield writer.writerow([_harmless(value) for value in _row(rank, trial).values()])
 
-    return _attachment(lines(), "text/csv; charset=utf-8", f"{name}.csv")
+    return _streamed(lines(), "text/csv; charset=utf-8", f"{name}.csv")
 
 
 def leaderboard_json(request):
@@ -43,7 +43,7 @@ def leaderboard_json(request):
             yield ("\n" if rank == 1 else ",\n") + json.dumps(entry, ensure_ascii=False)
         yield "\n]\n"
 
-    return _attachment(parts(), "application/json", f"{name}.json")
+    return _streamed(parts(), "application/json", f"{name}.json")
 
 
 def _asked_for(request) -> tuple[Iterator[Trial], str]:
@@ -81,10 +81,13 @@ class _Echo:
         return line
 
 
-def _attachment(parts: Iterator, content_type: str, name: str) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(parts, content_type=content_type)
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+def _streamed(parts: Iterator, content_type: str, name: str) -> StreamingHttpResponse:
+    return StreamingHttpResponse(parts, content_type=content_type, headers={"Content-Disposition": attachment(name)})
+
+
+def attachment(name: str) -> str:
+    """The header that saves a response under ``name``, which is made of :func:`safe_name` pieces."""
+    return f'attachment; filename="{name}"'
 
 
 def safe_name(text: str) -> str:

@@ -1,0 +1,148 @@
+/* The cell page: two diagrams, the inspector, the stacked network and the cost table share one state. */
+import { CellDiagram } from './cell-diagram.js';
+import { element } from './cell-parts.js';
+import { h, mega, percent, thousands } from './dom.js';
+import { Inspector } from './inspector.js';
+import { drawAll } from './plots.js';
+import { toast } from './shell.js';
+
+const read = (id) => JSON.parse(document.getElementById(id).textContent);
+const { network, operations, first } = read('network'), layouts = read('layouts');
+const inspector = new Inspector(document.getElementById('inspector'), operations);
+const strip = document.getElementById('network-strip'), body = document.querySelector('.cells');
+const state = { position: first, measure: 'macs', show: 'both', direction: 'right' };
+const kinds = ['normal', 'reduction'];
+
+const diagrams = Object.fromEntries(kinds.map((kind) => {
+  const host = document.querySelector(`[data-cell="${kind}"] .canvas`);
+  return [kind, new CellDiagram(host, layouts[kind], { label: host.dataset.label })];
+}));
+const kindOf = (diagram) => kinds.find((kind) => diagrams[kind] === diagram);
+
+/* the cell chosen in the strip sets the costs of its own kind; the other diagram keeps its own */
+const chosen = { normal: first, reduction: network.findIndex((place) => place.kind === 'reduction') };
+
+function costsOf(place) {
+  return Object.fromEntries(Object.entries(place.nodes).map(([id, [params, macs]]) => [id, { params, macs, share: place.macs ? macs / place.macs : 0 }]));
+}
+
+function choose(index) {
+  const place = network[index];
+  state.position = index;
+  chosen[place.kind] = index;
+  diagrams[place.kind].setCosts(costsOf(place));
+  const named = (kind) => h('b', {}, network[chosen[kind]].title);
+  document.getElementById('position').replaceChildren('Costs for ', named('normal'), ' and ', named('reduction'));
+  document.getElementById('cost-where').textContent = `${place.title}, ${place.filters} filters, ${place.shape[1]} × ${place.shape[2]}`;
+  for (const part of strip.querySelectorAll('[role="radio"]')) {
+    const on = Number(part.dataset.index) === index;
+    part.setAttribute('aria-checked', on);
+    part.setAttribute('tabindex', on ? '0' : '-1');
+  }
+  listCosts();
+  inspector.show(diagrams[place.kind], place, null, null);
+}
+
+body.addEventListener('inspect', ({ detail: { diagram, node, pinned } }) => {
+  const kind = kindOf(diagram);
+  inspector.show(diagram, network[chosen[kind]], node, pinned);
+  if (pinned) for (const other of kinds) if (other !== kind) diagrams[other].release();
+  link(network[state.position].kind === kind ? node?.id : null);
+});
+inspector.host.addEventListener('click', ({ target }) => {
+  if (target.closest('[data-release]')) for (const diagram of Object.values(diagrams)) diagram.release();
+});
+
+/* ---- stacked network */
+const placeAt = (event) => event.target.closest('[role="radio"]');
+strip.addEventListener('click', (event) => {
+  const place = placeAt(event);
+  if (place) { choose(Number(place.dataset.index)); place.focus(); }
+});
+strip.addEventListener('keydown', (event) => {
+  const places = [...strip.querySelectorAll('[role="radio"]')], at = places.indexOf(placeAt(event));
+  const next = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: places.length - 1 }[event.key];
+  if (next === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  if (!places[next]) return;
+  choose(Number(places[next].dataset.index));
+  places[next].focus();
+});
+
+/* ---- cost table */
+function nameOf(node) {
+  if (node.kind === 'op') return [node.label, ' ', h('span', { class: 'muted small' }, `block ${node.block} ${node.side}`)];
+  if (node.kind === 'input') return ['fit ', h('var', {}, 'h', h('sub', {}, node.older ? 'i−1' : 'i'))];
+  if (node.kind === 'cat') return ['fit ', h('span', { class: 'muted small' }, `block ${node.block}`)];
+  return ['fit for concat'];
+}
+
+function listCosts() {
+  const place = network[state.position], at = state.measure === 'macs' ? 1 : 0;
+  const rows = diagrams[place.kind].layout.nodes.map((node) => ({ node, value: place.nodes[node.id]?.[at] ?? 0 }))
+    .filter((row) => row.value > 0).sort((a, b) => b.value - a.value);
+  const total = rows.reduce((sum, row) => sum + row.value, 0);
+  const list = document.getElementById('costs');
+  if (!rows.length) return list.replaceChildren(h('p', { class: 'soft' }, state.measure === 'macs' ? 'Nothing in this cell multiplies.' : 'Nothing in this cell has parameters.'));
+  return list.replaceChildren(...rows.map(({ node, value }) => h('div', { class: `cost-row op-${node.family ?? 'none'}`, 'data-node': node.id },
+    h('span', {}, nameOf(node)),
+    element('svg', { 'aria-hidden': 'true' }, element('rect', { width: `${100 * value / rows[0].value}%`, height: 8, rx: 2 })),
+    h('span', { class: 'num' }, at ? mega(value) : thousands(value)), h('span', { class: 'num muted' }, percent(value / total)))));
+}
+const link = (id) => { for (const row of document.querySelectorAll('.cost-row')) row.classList.toggle('linked', row.dataset.node === id); };
+
+/* ---- arrangement: side by side while both fit with their names in full, one above the other otherwise */
+function arrange() {
+  for (const kind of kinds) document.querySelector(`[data-cell="${kind}"]`).hidden = state.show !== 'both' && state.show !== kind;
+  const [normal, reduction] = kinds.map((kind) => diagrams[kind].fullWidth);
+  const crowded = state.direction === 'right' && (body.clientWidth * 9 / 20 < normal || body.clientWidth * 11 / 20 < reduction);
+  body.classList.toggle('stacked', state.direction === 'down' || crowded);
+}
+new ResizeObserver(arrange).observe(body);
+
+/* ---- PNG: the server's SVG, painted at twice its size */
+async function savePng(url, name) {
+  const source = URL.createObjectURL(await (await fetch(url)).blob());
+  try {
+    const image = Object.assign(new Image(), { src: source });
+    await image.decode();
+    const canvas = h('canvas', { width: image.naturalWidth * 2, height: image.naturalHeight * 2 });
+    canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height);
+    const blob = await new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
+    const saved = URL.createObjectURL(blob);
+    h('a', { href: saved, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(saved), 10_000);
+  } catch {
+    toast('The picture could not be made. Take the SVG instead.');
+  } finally {
+    URL.revokeObjectURL(source);
+  }
+}
+
+document.addEventListener('click', ({ target }) => {
+  const png = target.closest('[data-png]');
+  if (png) savePng(png.dataset.png, png.dataset.name);
+  const button = target.closest('[data-show], [data-direction], [data-measure]');
+  if (!button) return;
+  const { show, direction, measure } = button.dataset;
+  if (show) state.show = show;
+  if (direction) {
+    state.direction = direction;
+    for (const diagram of Object.values(diagrams)) diagram.setDirection(direction);
+  }
+  if (measure) { state.measure = measure; listCosts(); }
+  arrange();
+});
+
+/* the copy button follows the notation shown */
+document.querySelector('[role="tablist"]').addEventListener('choice', ({ target }) => {
+  const text = document.querySelector(`#${target.getAttribute('aria-controls')} pre`), copy = document.getElementById('copy');
+  copy.disabled = !text;
+  if (text) copy.dataset.copy = text.id;
+});
+
+choose(chosen.reduction);
+choose(chosen.normal);
+arrange();
+await drawAll();
+document.getElementById('explorer').dataset.ready = '';

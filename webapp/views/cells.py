@@ -1,0 +1,147 @@
+"""The cell page: what a cell is, what it costs, how it did, and how to take it home."""
+
+import json
+import re
+from collections.abc import Iterator
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from nas_engine import notation
+from nas_engine.cell import Cell
+from nas_engine.errors import ConfigError
+from nas_engine.operations import FAMILIES
+from webapp.diagrams import layout
+from webapp.diagrams.colours import THEMES
+from webapp.diagrams.mix import families
+from webapp.diagrams.network import first_shown, network_data, operations_data, strip
+from webapp.diagrams.svg import cell_svg
+from webapp.figures.cell import learning_curves
+from webapp.models import CellRecord
+from webapp.results.cell import Result, find_cell, network_of, results_of
+from webapp.results.nearby import neighbours
+from webapp.templatetags.cells import cells_of
+from webapp.views.downloads import attachment, safe_name
+from webapp.views.weights import weights_context
+
+KINDS = ("normal", "reduction")
+NOTATIONS = (("darts", "DARTS"), ("nasnet", "NASNet lists"), ("json", "JSON"))
+
+
+def cell(request, key: str):
+    record, several = find_cell(key)
+    if several:
+        return render(request, "cells/several.html", {"section": "leaderboard", "typed": key, "cells": several})
+    if record is None:
+        raise Http404(f"No cell's hash begins with {key}. Write seven of its digits or more.")
+    if record.key != key:
+        query = request.GET.urlencode()
+        return redirect(reverse("cell", args=[record.key]) + (f"?{query}" if query else ""))
+    results = results_of(record)
+    chosen = next((each for each in results if each.fingerprint == request.GET.get("protocol")), None)
+    return render(request, "cells/cell.html", page(record, results, chosen or (results[0] if results else None)))
+
+
+def page(record: CellRecord, results: list[Result], result: Result | None) -> dict:
+    """The page's context: the cell, everything known of it, and in detail what it is under one protocol."""
+    cells = cells_of(record)
+    network, skeleton = network_of(cells, result)
+    measured = result.measured if result else None
+    places, stages = strip(network)
+    used = families(cells)
+    context = {
+        "section": "leaderboard",
+        "record": record,
+        "title": record.name or f"Cell {record.short}",
+        "blocks": len(cells[0].blocks),
+        "results": results,
+        "result": result,
+        "measured": measured,
+        "network": network,
+        "skeleton": skeleton,
+        "layouts": {each.kind: layout(each) for each in cells},
+        "families": [family for family in FAMILIES if used[family]],
+        "explorer": {
+            "network": network_data(network),
+            "operations": operations_data(cells),
+            "first": first_shown(network),
+        },
+        "places": places,
+        "stages": stages,
+        "first": first_shown(network),
+        "curves": learning_curves(_curves(results, result)),
+        "nearby": neighbours(measured) if measured else [],
+        "notations": list(_notations(cells)),
+        "themes": THEMES,
+    }
+    context["written"] = next(name for name, _, text, _ in context["notations"] if text)
+    return context | (weights_context(measured) if measured else {})
+
+
+def _curves(results: list[Result], first: Result | None) -> list[tuple[str, list[dict]]]:
+    """(name, curve) of every trial that has one, those of the chosen protocol first."""
+    ordered = sorted(results, key=lambda result: result is not first)
+    trials = [(result, trial) for result in ordered for trial in result.trials if trial.curve]
+    return [
+        (
+            f"{result.summary}" if len(result.trials) == 1 else f"search {trial.search_id}, trial {trial.number}",
+            trial.curve,
+        )
+        for result, trial in trials
+    ]
+
+
+def _notations(cells: tuple[Cell, ...]) -> Iterator[tuple[str, str, str, str]]:
+    """(name, label, text, why there is none) for every way to write the cells down."""
+    write = {"darts": _darts_in_lines, "nasnet": notation.to_nasnet, "json": notation.to_json}
+    for name, label in NOTATIONS:
+        try:
+            yield name, label, write[name](cells), ""
+        except ConfigError as error:
+            yield name, label, "", str(error)
+
+
+def _darts_in_lines(cells: tuple[Cell, ...]) -> str:
+    """The genotype as one would type it: a field a line, a block a line."""
+    text = notation.to_darts(cells)
+    text = re.sub(
+        r"(\(|, )((?:normal|reduce)(?:_concat)?=)", lambda found: f"{found[1].rstrip()}\n    {found[2]}", text
+    )
+    lines = []
+    for line in text.split("\n"):
+        indent = ",\n" + " " * (line.find("[") + 1)
+        pairs = re.split(r"(?<=\)), ", line)
+        lines.append(indent.join(", ".join(pairs[at : at + 2]) for at in range(0, len(pairs), 2)))
+    return "\n".join(lines)
+
+
+def cell_svg_file(request, key: str, kind: str):
+    """The drawing as an SVG file; ``kind`` is normal, reduction or both, ``?theme=dark`` the dark version."""
+    record = _exactly(key)
+    cells = tuple(each for each in cells_of(record) if kind in (each.kind, "both"))
+    theme = request.GET.get("theme", THEMES[0])
+    if not cells or theme not in THEMES:
+        raise Http404("Drawings are normal.svg, reduction.svg and both.svg, in the themes light and dark.")
+    response = HttpResponse(cell_svg(cells, str(record), theme), content_type="image/svg+xml")
+    if "download" in request.GET:
+        response["Content-Disposition"] = attachment(f"{safe_name(str(record))}-{kind}.svg")
+    response["Cache-Control"] = "private, max-age=86400"
+    return response
+
+
+def cell_json(request, key: str):
+    """The genotype in every notation, and the key it goes by."""
+    record = _exactly(key)
+    data = {"key": record.key, "name": record.name, "cells": record.cells}
+    data |= {name: text for name, _, text, _ in _notations(cells_of(record)) if text and name != "json"}
+    response = HttpResponse(json.dumps(data, indent=2, ensure_ascii=False) + "\n", content_type="application/json")
+    response["Content-Disposition"] = attachment(f"{safe_name(str(record))}.json")
+    return response
+
+
+def _exactly(key: str) -> CellRecord:
+    record, _ = find_cell(key)
+    if record is None:
+        raise Http404(f"No cell has the hash {key}.")
+    return record
