@@ -9,15 +9,14 @@ def learning_curve(curve: Sequence[Mapping], epochs: int) -> dict | None:
     """Train and valid accuracy after each epoch of one trial."""
     if not curve:
         return None
-    marks, notes = [], []
+    marks, ends = [], []
     for key, name, color in (("train_accuracy", "train", "var:--series-ref"), ("valid_accuracy", "valid", "var:--ink")):
         known = [(one["epoch"], 100 * one[key]) for one in curve if one.get(key) is not None]
         if known:
-            x, y = [e for e, _ in known], [v for _, v in known]
-            marks.append(line(x, y, color=color, width=2 if name == "valid" else 1.5, name=name, hover=[
-                f"{name} {value:.2f}\u00a0%" for value in y
-            ]) | {"mode": "lines+markers", "marker": {"size": 4, "color": color}})  # fmt: skip
-            notes.append(word(name, x[-1], y[-1]))
+            marks.append(_measured(known, name, color, width=2 if name == "valid" else 1.5))
+            ends.append((name, *known[-1]))
+    upper = max(ends, key=lambda end: end[2], default=None)
+    notes = [word(name, x, y, yshift=7 if (name, x, y) == upper else -7) for name, x, y in ends]
     return figure(
         marks,
         label=f"Accuracy on train and valid over {len(curve)} epochs",
@@ -27,11 +26,23 @@ def learning_curve(curve: Sequence[Mapping], epochs: int) -> dict | None:
         right=44,
         notes=notes,
         hovermode="x unified",
-        xaxis={"range": [0.5, max(epochs, 2) + 0.5], "dtick": 1 if epochs <= 12 else None, "hoverformat": "d"},
+        xaxis=_axis(epochs),
     )
 
 
-def loss_curve(curve: Sequence[Mapping]) -> dict | None:
+def _measured(known: Sequence[tuple[int, float]], name: str, color: str, width: float) -> dict:
+    hover = [f"{name} {value:.2f}\u00a0%" for _, value in known]
+    mark = line(
+        [epoch for epoch, _ in known], [value for _, value in known], color=color, width=width, name=name, hover=hover
+    )
+    return mark | {"mode": "lines+markers", "marker": {"size": 4, "color": color}}
+
+
+def _axis(epochs: int) -> dict:
+    return {"range": [0.5, max(epochs, 2) + 0.5], "hoverformat": "d"} | ({"dtick": 1} if epochs <= 12 else {})
+
+
+def loss_curve(curve: Sequence[Mapping], epochs: int) -> dict | None:
     """Training loss after each epoch."""
     known = [(one["epoch"], one["train_loss"]) for one in curve if one.get("train_loss") is not None]
     if not known:
@@ -41,4 +52,5 @@ def loss_curve(curve: Sequence[Mapping]) -> dict | None:
         "mode": "lines+markers",
         "marker": {"size": 4},
     }
-    return figure([mark], label=f"Training loss over {len(known)} epochs", x="epoch", y="training loss", height=LARGE)
+    label = f"Training loss over {len(known)} epochs"
+    return figure([mark], label=label, x="epoch", y="training loss", height=LARGE, right=44, xaxis=_axis(epochs))

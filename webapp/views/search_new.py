@@ -29,8 +29,8 @@ SECTIONS = (
 
 @never_cache
 def search_new(request):
-    """GET ``?preset=slug`` or ``?clone=id`` shows the form, with ``?dataset=slug`` for that data set; POST creates the search,
-    or shows what is wrong with it.
+    """GET ``?preset=slug`` or ``?clone=id`` shows the form, with ``?dataset=slug`` for that data set; POST creates the
+    search, or shows what is wrong with it.
 
     A POST with ``preview`` in it, or with another start than the form's values are based on, only fills the form in.
     """

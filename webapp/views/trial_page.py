@@ -4,6 +4,7 @@ from django.http import Http404
 
 from webapp.figures.trial import learning_curve, loss_curve
 from webapp.models import Search, Trial, Weights
+from webapp.templatetags.parts import percent
 
 
 def trial_context(search: Search, number: int) -> dict:
@@ -15,7 +16,7 @@ def trial_context(search: Search, number: int) -> dict:
     trial.search = search
     curve = trial.curve or (trial.same_as.curve if trial.same_as else [])
     epochs = search.config["training"]["epochs"]
-    figures = {"curve": learning_curve(curve, epochs), "loss": loss_curve(curve)}
+    figures = {"curve": learning_curve(curve, epochs), "loss": loss_curve(curve, epochs)}
     last = search.trials.order_by("-number").values_list("number", flat=True).first()
     return {
         "section": "searches",
@@ -46,12 +47,14 @@ def title_of(trial: Trial) -> str:
         )
     if state == Trial.State.REUSED:
         return f"Trial {trial.number} was known already"
+    if trial.valid_accuracy is not None:
+        return f"Trial {trial.number} reached {percent(trial.valid_accuracy)}"
     words = {"queued": "is queued", "waiting": "waits for the same cell", "stopped": "was stopped"}
     return f"Trial {trial.number} {words[state]}" if state in words else f"Trial {trial.number}"
 
 
 def _between(start, end) -> float | None:
-    return (end - start).total_seconds() if start and end else None
+    return max((end - start).total_seconds(), 0.0) if start and end else None
 
 
 def _other_failures(search: Search, trial: Trial):
