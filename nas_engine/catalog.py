@@ -41,6 +41,33 @@ STRATEGIES = {
         "An LSTM controller proposes a cell decision by decision and is updated by proximal policy optimisation. "
         "The paper’s choice; needs a few hundred trials to pull ahead of random search.",
     ),
+    "reinforce": Entry(
+        "REINFORCE",
+        "nas_engine.strategies.settings:ReinforceConfig",
+        "nas_engine.strategies.reinforce:Reinforce",
+        "The plainest policy gradient: an LSTM controller, one step per batch, a moving baseline. "
+        "The first NAS paper’s choice; PPO makes more of the same trials.",
+    ),
+    "regularized_evolution": Entry(
+        "Regularized evolution",
+        "nas_engine.strategies.settings:EvolutionConfig",
+        "nas_engine.strategies.regularized_evolution:RegularizedEvolution",
+        "Mutates the best of a few drawn from a population whose oldest member leaves. "
+        "Robust, parallel and cheap; good from a hundred trials on.",
+    ),
+    "local_search": Entry(
+        "Local search",
+        "nas_engine.strategies.settings:LocalSearchConfig",
+        "nas_engine.strategies.local_search:LocalSearch",
+        "Climbs from a good random cell, one decision at a time. Strong where spaces are small and results repeat.",
+    ),
+    "bayesian": Entry(
+        "Bayesian",
+        "nas_engine.strategies.settings:BayesianConfig",
+        "nas_engine.strategies.bayesian:Bayesian",
+        "An ensemble of small networks predicts which mutation of the best cells is worth training. "
+        "Makes the most of few, costly trials.",
+    ),
     "random": Entry(
         "Random",
         "nas_engine.strategies.settings:RandomSearchConfig",

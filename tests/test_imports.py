@@ -15,10 +15,13 @@ TORCH_USERS = (
     "nas_engine.training",
     "nas_engine.evaluators",
     "nas_engine.strategies.adam",
+    "nas_engine.strategies.bayesian",
     "nas_engine.strategies.checkpoint",
     "nas_engine.strategies.controller",
     "nas_engine.strategies.policy_gradient",
     "nas_engine.strategies.ppo",
+    "nas_engine.strategies.reinforce",
+    "nas_engine.strategies.surrogate",
 )
 # These load torch, or something nearly as heavy; a page or a command must not wait for them.
 HEAVY = ("torch", "torchvision", "sklearn", "scipy", "pandas", "matplotlib")

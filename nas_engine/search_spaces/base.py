@@ -34,6 +34,16 @@ class SearchSpace(ABC):
         changed[index] = rng.choice(others)
         return Architecture(self.name, tuple(changed))
 
+    def neighbours(self, architecture: Architecture) -> list[Architecture]:
+        """All architectures that differ in exactly one decision."""
+        self.check(architecture)
+        return [
+            Architecture(self.name, (*architecture.choices[:index], option, *architecture.choices[index + 1 :]))
+            for index, choice in enumerate(self.choices)
+            for option in range(len(choice.options))
+            if option != architecture.choices[index]
+        ]
+
     def encode(self, architecture: Architecture) -> list[float]:
         """One-hot features, one group per choice, for surrogate models: a list of sum(len(options)) zeros and ones."""
         self.check(architecture)

@@ -32,13 +32,11 @@ class PolicyGradient(Strategy):
     order told. A batch's advantages are r - b with the b that the batch started from.
     """
 
-    layers = 1
-    init_range = 0.1
-
-    def __init__(self, space: SearchSpace, config: Any, seed: int):
+    def __init__(self, space: SearchSpace, config: Any, seed: int, layers: int = 1, init_range: float = 0.1):
         super().__init__(space, config, seed)
-        rng = random.Random(f"{seed}/controller")
-        self.controller = Controller(space.choices, rng, config.hidden, self.layers, self.init_range)
+        self.controller = Controller(
+            space.choices, random.Random(f"{seed}/controller"), config.hidden, layers, init_range
+        )
         self.adam = Adam(self.controller, config.learning_rate)
         self.baseline: float | None = None
         self.updates = 0

@@ -21,6 +21,8 @@ from nas_engine.trial import Evaluation, Trial
 # Faster learning than the papers', which count on thousands of trials. What is not listed is tested as it comes.
 QUICK = {
     "ppo": {"learning_rate": 0.01, "batch": 10, "hidden": 32},
+    "reinforce": {"learning_rate": 0.01, "layers": 1, "hidden": 32},
+    "regularized_evolution": {"population": 20, "sample": 5},
 }
 BASELINE = "random"
 

@@ -23,7 +23,9 @@ def test_the_defaults_are_the_papers():
     config = PPOConfig()
     assert (config.learning_rate, config.entropy_weight, config.baseline_decay) == (0.00035, 0.00001, 0.95)
     assert (config.batch, config.hidden, config.clip_range) == (20, 100, 0.2)
-    assert (PPO.layers, PPO.init_range) == (1, 0.1)
+    controller = PPO(toy_space(), config, 0).controller
+    assert (controller.lstm.num_layers, controller.lstm.hidden_size) == (1, 100)
+    assert 0.099 < max(parameter.abs().max() for parameter in controller.parameters()) <= 0.1
 
 
 def test_the_controller_is_updated_once_a_batch():
