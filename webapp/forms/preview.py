@@ -47,25 +47,30 @@ class Preview:
     def __init__(self, form: SearchForm, draw: int = 0):
         self.form, self.draw = form, draw
 
+    def _settled(self, prefix: str) -> bool:
+        """Whether nothing is wrong with the inputs under a prefix."""
+        return not any(name.startswith(prefix) for name in self._problems)
+
+    @cached_property
+    def _problems(self) -> dict[str, str]:
+        self.form.config  # noqa: B018 (finds the problems)
+        return self.form.problems
+
     @cached_property
     def space(self) -> SearchSpace | None:
+        """None while its settings are not settled."""
         name = self.form.chosen("space")
-        entry = catalog.SPACES[name]
-        try:
-            return _space(name, read(entry.config_class(), self.form.data["space_config"]))
-        except ConfigError:
+        if not self._settled("space"):
             return None
+        return _space(name, read(catalog.SPACES[name].config_class(), self.form.data["space_config"]))
 
     @cached_property
     def frame(self) -> Frame | None:
         """None while the data set or the child network's shape is not settled."""
         dataset = self.form.dataset
-        if dataset is None:
+        if dataset is None or not self._settled("skeleton."):
             return None
-        try:
-            return Frame(read(SkeletonConfig, self.form.data["skeleton"]), dataset.image_shape, len(dataset.classes))
-        except (ConfigError, KeyError):
-            return None
+        return Frame(read(SkeletonConfig, self.form.data["skeleton"]), dataset.image_shape, len(dataset.classes))
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -110,10 +115,9 @@ class Preview:
     @property
     def kept_weights(self) -> int | None:
         """How many trials' weights will be kept; None while that is not settled."""
-        budget = self.form.data.get("budget", {})
-        numbers = [budget.get(name) for name in ("keep_weights", "trials")]
-        settled = all(isinstance(number, int) and number >= 0 for number in numbers)
-        return min(numbers) if settled else None
+        if not self._settled("budget."):
+            return None
+        return min(int(self.form.data["budget"][name]) for name in ("keep_weights", "trials"))
 
     @property
     def weights_bytes(self) -> float | None:

@@ -155,24 +155,28 @@ class SearchForm:
     @cached_property
     def config(self) -> SearchConfig | None:
         """The configuration, or None with every problem noted in ``problems`` under its input's name."""
-        data, config = self.data, None
+        data = self.data  # finds what is unparsed
         self.problems = dict(self.unparsed)
-        found: dict[str, str] = {}
-        try:
-            config = read_search(data)
-        except ConfigError as error:
-            found |= error.problems
-        for part in TABLES:  # the engine looks at these last; here every problem is wanted at once
-            try:
-                entry = catalog.entry(TABLES[part], data[part], part)
-                read(entry.config_class(), data[f"{part}_config"], f"{part}_config")
-            except ConfigError as error:
-                found |= error.problems
-        self.add_problems(found)
+        for part in (*PARTS, *TABLES):
+            self.add_problems(self._problems_of(part))
         self._check_dataset()
         if len(data["name"]) > NAME_LENGTH:
             self.add_problems({"name": f"is {len(data['name'])} letters long. Take {NAME_LENGTH} or fewer."})
+        try:
+            config = read_search(data)
+        except ConfigError as error:
+            self.add_problems(error.problems)
         return None if self.problems else config
+
+    def _problems_of(self, part: str) -> dict[str, str]:
+        """What is wrong with one part of the configuration, or with the settings of the chosen space or strategy."""
+        if part in PARTS:
+            return every_problem(PARTS[part], self.data.get(part, {}), part)
+        try:
+            entry = catalog.entry(TABLES[part], self.data[part], part)
+        except ConfigError as error:
+            return error.problems
+        return every_problem(entry.config_class(), self.data[f"{part}_config"], f"{part}_config")
 
     def add_problems(self, found: dict[str, str]) -> None:
         """Note problems under configuration names, each at its input; what is noted already stays."""
@@ -234,6 +238,23 @@ class SearchForm:
         both = self.group("skeleton")
         skeleton, rare = ([one for one in both if one.about.advanced == advanced] for advanced in (False, True))
         return Alternative("", "", "", True, [*skeleton, *self.group("training"), *rare])
+
+
+def every_problem(config_class: type, data: dict, at: str) -> dict[str, str]:
+    """All that is wrong with plain configuration data, under dotted names. The engine judges fields together only once each
+    is right by itself; so those that are wrong are set aside and the rest is read again."""
+    found: dict[str, str] = {}
+    left = dict(data)
+    while True:
+        try:
+            read(config_class, left, at)
+            return found
+        except ConfigError as error:
+            found |= {name: text for name, text in error.problems.items() if name not in found}
+        rest = {name: value for name, value in left.items() if f"{at}.{name}" not in found}
+        if len(rest) == len(left):
+            return found
+        left = rest
 
 
 def _plain(typed: Typed) -> Typed:
