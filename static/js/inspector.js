@@ -52,7 +52,7 @@ export class Inspector {
   constructor(host, operations) { Object.assign(this, { host, operations }); }
 
   show(diagram, place, node, pinned) {
-    this.host.classList.toggle('sheet', Boolean(pinned));       /* on a phone a held node opens a sheet */
+    this.host.classList.toggle('held', Boolean(pinned));       /* on a phone a held node opens a sheet */
     this.host.replaceChildren(...(node ? this.node(diagram, place, node, pinned) : this.cell(diagram, place)));
   }
 

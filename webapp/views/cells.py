@@ -94,7 +94,7 @@ def _curves(results: list[Result], first: Result | None) -> list[tuple[str, list
 
 def _notations(cells: tuple[Cell, ...]) -> Iterator[tuple[str, str, str, str]]:
     """(name, label, text, why there is none) for every way to write the cells down."""
-    write = {"darts": _darts_in_lines, "nasnet": notation.to_nasnet, "json": notation.to_json}
+    write = {"darts": _darts_in_lines, "nasnet": notation.to_nasnet, "json": _json_in_lines}
     for name, label in NOTATIONS:
         try:
             yield name, label, write[name](cells), ""
@@ -114,6 +114,15 @@ def _darts_in_lines(cells: tuple[Cell, ...]) -> str:
         pairs = re.split(r"(?<=\)), ", line)
         lines.append(indent.join(", ".join(pairs[at : at + 2]) for at in range(0, len(pairs), 2)))
     return "\n".join(lines)
+
+
+def _json_in_lines(cells: tuple[Cell, ...]) -> str:
+    """The JSON that the genotype is read from, a block a line."""
+    parts = []
+    for each in cells:
+        head, *blocks = json.dumps(each.as_json()).split("[[")
+        parts.append(f"{head}[\n    [" + "[[".join(blocks).replace("], [", "],\n    ["))
+    return "[\n  " + ",\n  ".join(parts) + "\n]"
 
 
 def cell_svg_file(request, key: str, kind: str):

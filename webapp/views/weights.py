@@ -65,7 +65,7 @@ def bundle(request, pk: int):
         data = service.open_weights(trial)
     except ConfigError as error:
         raise Http404(str(error)) from None
-    file = tempfile.SpooledTemporaryFile(IN_MEMORY)
+    file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - the response closes it
     write_bundle(data, file)
     return _send(file, bundle_name(service.measured_as(trial)))
 
@@ -76,7 +76,7 @@ def valid_images(request, pk: int):
     dataset = trial.search.dataset
     if dataset.state != Dataset.State.READY:
         raise Http404(f"The images of {dataset} are not there: the data set is {dataset.state}.")
-    file = tempfile.TemporaryFile()
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
     try:
         export_split(settings.DATASETS_DIR / dataset.slug, protocol_of(trial.search).data, "valid", file)
     except (ConfigError, OSError) as error:
