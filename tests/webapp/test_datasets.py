@@ -93,7 +93,7 @@ def test_bad_archive_says_why_and_leaves_nothing_half_added(upload, signed_in, s
     assert words in dataset.message
     assert not settings.DATASETS_DIR.exists() or not list(settings.DATASETS_DIR.iterdir())
     text = signed_in.get("/datasets/").content.decode()
-    assert "leaves is not here." in text
+    assert "<p><b>leaves" in text
     signed_in.post("/datasets/leaves/remove/")
     assert not Dataset.objects.exists()
     assert not list(settings.UPLOADS_DIR.iterdir())

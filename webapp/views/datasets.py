@@ -35,6 +35,7 @@ def _shown() -> dict:
     rows = list(Dataset.objects.annotate(searches_count=Count("searches")))
     for row in rows:
         row.here = samples.is_here(row)
+        row.what, row.why = _what_and_why(row)
     fields = ("pk", "title", "state", "progress", "message", "fingerprint", "searches_count", "here")
     ready = [row for row in rows if row.state == Dataset.State.READY]
     return {
@@ -45,6 +46,14 @@ def _shown() -> dict:
         "failed": [row for row in rows if row.state == Dataset.State.FAILED],
         "version": version_of([[getattr(row, field) for field in fields] for row in rows]),
     }
+
+
+def _what_and_why(row: Dataset) -> tuple[str, str]:
+    """The message of a failed one in two parts: what happened, and the rest."""
+    first, found, rest = row.message.partition(". ")
+    if found and "was not added" in first:
+        return f"{first}.", rest
+    return f"{row.title} was not added.", row.message
 
 
 def _form(way: str = "", problems: dict | None = None, typed: dict | None = None) -> dict:
