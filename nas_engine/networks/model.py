@@ -116,21 +116,21 @@ class Network(nn.Module):
         parent.add_module(name, module)
 
     def _initialise(self, kind: str) -> None:
-        """ "fan_out": TensorFlow slim's variance scaling; "he_normal"; "torch": torch's own, already in place."""
+        """ "fan_out": TensorFlow slim's variance scaling; "he_normal": ENAS's; "torch": torch's own, already in place."""
         if kind == "torch":
             return
         for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                area = math.prod(module.kernel_size)
-                if kind == "fan_out":
-                    spread = math.sqrt(2.6 / (module.out_channels // module.groups * area))
-                    nn.init.trunc_normal_(module.weight, std=spread, a=-2 * spread, b=2 * spread)
-                else:
-                    nn.init.normal_(module.weight, std=math.sqrt(2 / (module.in_channels // module.groups * area)))
-            elif isinstance(module, nn.Linear):
-                nn.init.normal_(module.weight, std=math.sqrt(1 / module.in_features))
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+            if not isinstance(module, (nn.Conv2d, nn.Linear)):
+                continue
+            outputs, inputs, *kernel = module.weight.shape
+            if kind == "fan_out":
+                outputs //= getattr(module, "groups", 1)
+                spread = math.sqrt(2.6 / (outputs * math.prod(kernel)))
+                nn.init.trunc_normal_(module.weight, std=spread, a=-2 * spread, b=2 * spread)
+            else:
+                nn.init.normal_(module.weight, std=math.sqrt(2 / (inputs * math.prod(kernel))))
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
 
     def set_drop_path(self, rate: float) -> None:
         """The chance with which a path of the deepest cell is dropped; shallower cells get less where the rules say so.

@@ -257,3 +257,25 @@ def test_a_copy_is_a_network_of_its_own():
             parameter.zero_()
     x = images(made)
     assert torch.equal(twin(x), twin(x)) and twin(x).abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("dialect", "expected"),
+    [
+        # sqrt(1.3 x 2 / fan out), cut off at two deviations, which leaves 0.88 of the spread
+        ("tf", {"conv_1": 0.88 * (2.6 / (32 * 9)) ** 0.5, "depthwise_1": 0.88 * (2.6 / 9) ** 0.5}),
+        ("enas", {"conv_1": (2 / (32 * 9)) ** 0.5, "depthwise_1": (2 / 9) ** 0.5}),
+        ("darts", {"conv_1": (1 / 3 / (32 * 9)) ** 0.5, "depthwise_1": (1 / 3 / 9) ** 0.5}),
+    ],
+)
+def test_initial_weights_spread_as_in_the_released_code(dialect, expected):
+    torch.manual_seed(0)
+    block = Block(1, "conv_3x3", 1, "sep_conv_3x3")
+    cells = (Cell("normal", (block,), (2,)), Cell("reduction", (block,), (2,)))
+    network = build(small(cells, filters=32, dialect=dialect))
+    stage = network.get_submodule("cells.0")
+    assert stage.b1l.conv_1.weight.std().item() == pytest.approx(expected["conv_1"], rel=0.05)
+    assert stage.b1r.depthwise_1.weight.std().item() == pytest.approx(expected["depthwise_1"], rel=0.1)
+    if dialect == "tf":
+        assert network.head.linear.weight.std().item() == pytest.approx(0.88 * (2.6 / 5) ** 0.5, rel=0.1)
+        assert not network.head.linear.bias.any()
