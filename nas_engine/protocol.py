@@ -114,6 +114,6 @@ class Protocol:
 
     def summary(self) -> str:
         """One line for people: "digits, 10 epochs, N 1, F 8"."""
-        return (
-            f"{self.data.dataset}, {self.training.epochs} epochs, N {self.skeleton.repeats}, F {self.skeleton.filters}"
-        )
+        skeleton = self.skeleton
+        size = f"{skeleton.layers} cells" if skeleton.layers else f"N {skeleton.repeats}"
+        return f"{self.data.dataset}, {self.training.epochs} epochs, {size}, F {skeleton.filters}"

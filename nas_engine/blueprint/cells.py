@@ -60,7 +60,6 @@ class _Drafter:
                 self._leave_out(number)
         output = self._charged("concat", None, self._output)
         shape = draft.shapes[output]
-        self.nodes["concat"] = self.nodes["concat"]._replace(in_shape=shape)
         self.nodes["out"] = NodeCost(0, 0, shape, shape)
         return CellDraft(
             tuple(draft.layers), output, shape, draft.params, draft.macs, self.nodes, (needed[0], needed[1])
@@ -112,7 +111,6 @@ class _Drafter:
         ):
             source, stride = self._input(state), self.stride if state < 2 else 1
             node, operation = f"b{number}{side}", OPERATIONS[name]
-            # A lambda would be slower here than it looks: this runs ten times a cell.
             params, macs = draft.params, draft.macs
             index = self._operation(operation, source, stride, node)
             self.nodes[node] = NodeCost(
