@@ -1,5 +1,6 @@
 """Drafting a piece of network: layers with shapes, and their exact costs, added one after another."""
 
+from functools import cache
 from typing import Any, NamedTuple
 
 Shape = tuple[int, int, int]
@@ -142,6 +143,7 @@ class Draft:
         return self.norm(self.concat((first, second), scope), f"{scope}.norm")
 
 
+@cache
 def _extent(size: int, kernel: int, stride: int, dilation: int, same: bool, valid: bool) -> tuple[int, int, int]:
     """(padding before, padding after, output size) along one axis."""
     reach = (kernel - 1) * dilation + 1
