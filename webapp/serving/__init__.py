@@ -1,0 +1,1 @@
+"""Everything that script/server runs, and what keeps it running."""
