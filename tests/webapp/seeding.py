@@ -1,13 +1,15 @@
 """Rows for tests and for looking at pages: searches with measured trials, made without training anything.
 
 Accuracies and costs are drawn at random here and mean nothing. Run as a program it fills the database of the environment's
-``NASTURTIUM_DATA``: ``python -m tests.webapp.seeding TRIALS``.
+``NASTURTIUM_DATA``: ``python -m tests.webapp.seeding few``, or a number of trials.
 """
 
+import json
 import random
 import sys
 from datetime import UTC, datetime, timedelta
 
+from nas_engine import zoo
 from nas_engine.architecture import Architecture
 from nas_engine.cell import Cell, cells_key
 from nas_engine.config import as_dict
@@ -140,8 +142,36 @@ def measured(of, count: int, seed: int = 0) -> list:
     return Trial.objects.bulk_create(rows, batch_size=500)
 
 
-def main(count: int) -> None:
-    """Three searches under two protocols."""
+def weights(of) -> bytes:
+    """Store an untrained network's weights for a trial, with the blueprint and description a worker would write."""
+    import torch
+
+    from nas_engine.blueprint import build_blueprint
+    from nas_engine.export.weights import pack
+    from nas_engine.networks import build
+    from tasks import retention
+
+    config, data = read_search(of.search.config), of.search.dataset
+    cells = tuple(Cell.from_json(cell) for cell in of.cell.cells)
+    network = build_blueprint(cells, config.skeleton, data.image_shape, len(data.classes))
+    torch.manual_seed(0)
+    packed = pack(
+        build(network).state_dict(),
+        {
+            "blueprint": network.as_json(),
+            "cells": of.cell.cells,
+            "classes": data.classes,
+            "normalisation": {"mean": [0.5] * data.channels, "std": [0.25] * data.channels},
+            "protocol": as_dict(config.protocol(data.fingerprint)),
+            "evaluation": {"valid_accuracy": of.valid_accuracy},
+        },
+    )
+    retention.store(of, packed)
+    return packed
+
+
+def many(count: int) -> None:
+    """Three searches under two protocols, ``count`` trials in all."""
     half = count // 2
     measured(search(SMALL), half - half // 4, seed=1)
     measured(search(SMALL | {"name": "Digits by PPO", "strategy": "ppo"}), half // 4, seed=2)
@@ -149,8 +179,29 @@ def main(count: int) -> None:
     measured(search(other), count - half, seed=3)
 
 
+def few() -> dict:
+    """Forty cells; NASNet-A under two protocols, its weights kept once; one cell with a neighbour. Returns their keys."""
+    first = search(SMALL)
+    rows = measured(first, 40)
+    space, published = read_search(SMALL).build_space(), record(zoo.get("nasnet-a").cells, "NASNet-A")
+    architecture = Architecture(space.name, tuple(rows[0].choices))
+    best = trial(first, 41, architecture, cell=published, valid_accuracy=0.9931)
+    weights(best)
+    second = search(SMALL | {"name": "Digits by PPO", "strategy": "ppo"})
+    reused = {"state": "reused", "same_as": best, "curve": []}
+    trial(
+        second, 1, architecture, cell=published, **{name: getattr(best, name) for name in ("macs", "params")}, **reused
+    )
+    longer = search(SMALL | {"name": "Digits, longer", "training": SMALL["training"] | {"epochs": 20}})
+    trial(longer, 1, architecture, cell=published)
+    changed = list(rows[0].choices)
+    changed[2] = (changed[2] + 1) % len(space.choices[2].options)
+    trial(first, 42, Architecture(space.name, tuple(changed)))
+    return {"published": published.key, "plain": rows[0].cell_id}
+
+
 if __name__ == "__main__":
     import django
 
     django.setup()
-    main(int(sys.argv[1]))
+    print(json.dumps(few() if sys.argv[1] == "few" else many(int(sys.argv[1]))))
