@@ -13,7 +13,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,8 +48,13 @@ class Product:
         """What a manage.py command prints with --json."""
         return json.loads(self.manage(*words, "--json").stdout)
 
-    def link(self) -> str:
-        """A fresh one-time link."""
+    def printed_link(self) -> str | None:
+        """The one-time link that the start printed, once it is there."""
+        found = re.search(rf"{re.escape(self.url)}/login/\S+", self.log.read_text(errors="replace"))
+        return found and found[0]
+
+    def new_link(self) -> str:
+        """A fresh one-time link; the ones before stop working."""
         return self.manage("owner", "--url", self.url).stdout.strip()
 
     def log_end(self) -> str:
@@ -69,43 +73,40 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def product(tmp_path_factory):
-    """Starts everything, waits for /healthz, and stops everything."""
+    """Starts everything, waits until it says how to log in, and stops everything."""
     data = tmp_path_factory.mktemp("product")
     port = free_port()
     env = {**os.environ, "NASTURTIUM_DATA": str(data), "PORT": str(port), "DJANGO_SETTINGS_MODULE": "webapp.settings"}
-    env |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    env |= {"TRAIN_WORKERS": "1", "TRAIN_THREADS": "1"}
     for name in ("REDIS_URL", "DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS", "HTTPS", "DEBUG"):
         env.pop(name, None)
     running = Product(f"http://127.0.0.1:{port}", data, env)
-    process = start(running, port)
+    process = start(running)
     try:
-        wait_until_healthy(running, process)
+        wait_until_up(running, process)
         yield running
     finally:
         stop(process)
 
 
-def start(running: Product, port: int) -> subprocess.Popen:
-    running.manage("migrate", "--verbosity", "0")
-    running.manage("collectstatic", "--noinput", "--verbosity", "0")
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "webapp.wsgi:application"]
-    log = running.log.open("ab")
-    return subprocess.Popen(command, cwd=ROOT, env=running.env, stdout=log, stderr=log, start_new_session=True)
+def start(running: Product) -> subprocess.Popen:
+    """What script/server runs once the environment is there."""
+    command = [sys.executable, "-m", "webapp.serving"]
+    with running.log.open("ab") as log:
+        return subprocess.Popen(command, cwd=ROOT, env=running.env, stdout=log, stderr=log, start_new_session=True)
 
 
-def wait_until_healthy(running: Product, process: subprocess.Popen, seconds: float = 90) -> None:
+def wait_until_up(running: Product, process: subprocess.Popen, seconds: float = 180) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if process.poll() is not None:
             pytest.fail(f"The product ended with status {process.returncode} at its start:\n{running.log_end()}")
-        try:
-            with urllib.request.urlopen(f"{running.url}/healthz", timeout=2) as response:
-                if response.status == 200:
-                    return
-        except (urllib.error.URLError, OSError):
-            pass
+        if running.printed_link():
+            with urllib.request.urlopen(f"{running.url}/healthz", timeout=10) as response:
+                assert response.status == 200
+            return
         time.sleep(0.1)
-    pytest.fail(f"The product did not answer within {seconds:.0f} s:\n{running.log_end()}")
+    pytest.fail(f"The product was not up within {seconds:.0f} s:\n{running.log_end()}")
 
 
 def stop(process: subprocess.Popen) -> None:
@@ -146,10 +147,10 @@ def browser():
 
 @pytest.fixture(scope="session")
 def signed_in(product, browser):
-    """The cookies of the owner, who came by the one-time link."""
+    """The cookies of the owner, who came by the link that the start printed."""
     context = browser.new_context()
     visit = context.new_page()
-    visit.goto(product.link())
+    visit.goto(product.printed_link())
     state = context.storage_state()
     context.close()
     return state

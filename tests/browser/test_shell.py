@@ -10,11 +10,11 @@ def overflow(page) -> int:
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
-def test_first_run_link_leads_in_and_logging_out_leads_back(product, open_page):
+def test_one_time_link_leads_in_and_logging_out_leads_back(product, open_page):
     page = open_page(signed=False)
     page.goto("/")
     expect(page).to_have_url(f"{product.url}/login/?next=/")
-    page.goto(product.link())
+    page.goto(product.new_link())
     expect(page).to_have_url(f"{product.url}/")
     page.get_by_label("You: owner").click()
     page.get_by_role("button", name="Log out").click()
@@ -79,6 +79,13 @@ def test_slash_opens_the_menu_on_a_narrow_page(open_page):
     expect(page.locator("#jump-small")).to_be_focused()
 
 
+@pytest.fixture
+def digits(page):
+    """The digits that the first start adds, prepared by a worker."""
+    page.goto("/datasets/")
+    expect(page.locator('#datasets-here [data-key="digits"]')).to_be_visible(timeout=60_000)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 def test_login_is_accessible_and_fits(open_page, axe, size, theme):
@@ -90,10 +97,24 @@ def test_login_is_accessible_and_fits(open_page, axe, size, theme):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("path", ["/", "/jump/", "/password/"])
-def test_pages_are_accessible_and_fit(open_page, axe, path, size, theme):
+@pytest.mark.parametrize("path", ["/", "/jump/", "/password/", "/workers/", "/datasets/", "/datasets/digits/"])
+def test_pages_are_accessible_and_fit(open_page, axe, digits, path, size, theme):
     page = open_page(*size, theme=theme)
     page.goto(path)
     expect(page.locator("html")).to_have_attribute("data-ready", "")
     axe(page)
     assert overflow(page) == 0
+
+
+def test_unknown_address_is_a_page_too(open_page, axe, allowed_errors):
+    allowed_errors.append("404")
+    page = open_page(360, 740)
+    page.goto("/no/such/page/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("There is no page at this address")
+    axe(page)
+
+
+def test_workers_report_themselves(page):
+    page.goto("/workers/")
+    expect(page.locator("#workers-now")).to_contain_text("train-0@", timeout=60_000)
+    expect(page.locator("#workers-lede")).to_contain_text("2 alive", timeout=60_000)
