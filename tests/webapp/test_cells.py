@@ -120,7 +120,7 @@ def test_notations_are_readable_back(signed_in, owner):
     context = page(published, [], None)
     for name, _, text, problem in context["notations"]:
         assert not problem and notation.from_text(text) == zoo.get("nasnet-a").cells, name
-    assert "    normal_concat=[0, 2, 3, 4, 5, 6],\n" in dict((n, t) for n, _, t, _ in context["notations"])["darts"]
+    assert "    normal_concat=[0, 2, 3, 4, 5, 6],\n" in {n: t for n, _, t, _ in context["notations"]}["darts"]
 
 
 def test_a_notation_that_cannot_say_it_gives_its_reason_and_another_is_shown(signed_in, owner):

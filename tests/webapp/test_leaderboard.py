@@ -197,7 +197,7 @@ def test_operation_shares_count_operations(filled):
     best = trials.order_by("-valid_accuracy")[:2]
     names = [n for t in best for cell in t.cell.cells for _, a, _, b, _ in cell["blocks"] for n in (a, b)]
     share = sum(name.startswith("sep_conv") for name in names) / len(names)
-    assert dict((family, top) for family, top, _ in shares.rows)["sep"] == pytest.approx(share)
+    assert {family: top for family, top, _ in shares.rows}["sep"] == pytest.approx(share)
     assert board.operation_shares(trials, 19) is None
 
 
