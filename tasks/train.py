@@ -79,19 +79,16 @@ def torch_device() -> str:
 
 def pack(trial: Trial, config: SearchConfig, outcome: Any) -> bytes:
     """The weights file of a trained trial, with all that is needed to use it inside."""
-    from nas_engine.datasets import read_info
     from nas_engine.export import weights
 
-    dataset = trial.search.dataset
-    info = read_info(local_folder(dataset))
     return weights.pack(
         outcome.weights,
         {
             "blueprint": outcome.blueprint.as_json(),
             "cells": trial.cell.cells,
-            "protocol": as_dict(config.protocol(dataset.fingerprint)),
-            "classes": list(info.classes),
-            "normalisation": {"mean": list(info.mean), "std": list(info.std)},
+            "protocol": as_dict(config.protocol(trial.search.dataset.fingerprint)),
+            "classes": list(outcome.classes),
+            "normalisation": outcome.normalisation,
             "evaluation": as_dict(outcome.evaluation),
         },
     )

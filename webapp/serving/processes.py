@@ -21,13 +21,15 @@ PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True)
 class Program:
-    """``tier``: lower ones are started first and stopped last. ``grace``: seconds it gets to end before it is killed."""
+    """``tier``: lower ones are started first and stopped last. ``grace``: seconds it gets to end before it is killed.
+    ``unshown``: output lines that contain this text say nothing here."""
 
     name: str
     command: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict, hash=False)
     tier: int = 1
     grace: float = 20.0
+    unshown: str = ""
 
 
 class Manager:
@@ -92,7 +94,7 @@ class Manager:
             show("server", f"{program.command[0]}: {error}")
             return 127
         self.processes[program.name] = process
-        output = asyncio.create_task(_copy(program.name, process.stdout))
+        output = asyncio.create_task(_copy(program, process.stdout))
         status = await process.wait()
         await asyncio.wait((output,), timeout=1.0)  # a grandchild may hold the pipe open for ever
         output.cancel()
@@ -114,14 +116,16 @@ class Manager:
         await task
 
 
-async def _copy(name: str, stream: asyncio.StreamReader) -> None:
+async def _copy(program: Program, stream: asyncio.StreamReader) -> None:
     pending = b""
     while chunk := await stream.read(65536):
         *lines, pending = (pending + chunk).split(b"\n")
         for line in lines:
-            show(name, line.decode(errors="replace"))
+            text = line.decode(errors="replace")
+            if not program.unshown or program.unshown not in text:
+                show(program.name, text)
     if pending:
-        show(name, pending.decode(errors="replace"))
+        show(program.name, pending.decode(errors="replace"))
 
 
 def show(name: str, line: str) -> None:

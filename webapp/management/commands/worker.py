@@ -83,7 +83,7 @@ def _run(role: str, name: str) -> int:
     from tasks.app import STOP, app
 
     threads = int(os.environ.get("OMP_NUM_THREADS", 1))
-    device = devices.describe_torch(threads) if role == "train" else devices.describe_cpu(threads)
+    device = devices.describe_trainer(threads) if role == "train" else devices.describe_coordinator(threads)
     workers.start(role, name, device)
     signals.worker_ready.connect(lambda **_: log.info("%s is ready on %s", workers.name(), device["name"]), weak=False)
     if role == "search":
