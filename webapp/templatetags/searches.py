@@ -115,7 +115,7 @@ def millions(number: int | None) -> str:
     if number is None:
         return ""
     value = number / 1e6
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:.{0 if value >= 100 else 1 if value >= 10 else 2}f}"
 
 
 @register.filter

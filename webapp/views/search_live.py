@@ -14,12 +14,11 @@ OVER = 286
 
 def search_live(request, pk):
     """The parts of a search's page. Figures are left out while the page shows them already (``search-data``)."""
-    search = find(pk)
-    if request.GET.get("since") == str(search.version):
-        return _unchanged(search.version)
-    page = SearchPage(search, request.GET.get("state", ""), request.GET.get("page", 1))
+    page = SearchPage(find(pk), request.GET.get("state", ""), request.GET.get("page", 1))
+    if request.GET.get("since") == page.version:
+        return _unchanged(page.version)
     context = context_of(page) | {"figures_known": request.GET.get("search-data") == page.figures_version}
-    return _changed(request, "searches/_search.html", context, search.version, page.over)
+    return _changed(request, "searches/_search.html", context, page.version, page.over)
 
 
 def trial_live(request, pk, number):

@@ -18,6 +18,7 @@ from webapp.models import CellRecord, Search, Trial
 ROWS = 12  # trials on a page
 BEST = 4
 LOG_LINES = 80
+TICK = 10  # seconds after which the time so far and the time left are shown anew
 FILTERS = {"": None, "finished": Trial.MEASURED, "failed": (Trial.State.FAILED,)}
 FIELDS = (*POINT_FIELDS, "error", "same_as_id")
 
@@ -29,6 +30,13 @@ class SearchPage:
         self.search = search
         self.shown = shown if shown in FILTERS else ""
         self.page = page
+
+    @property
+    def version(self) -> str:
+        """Changes with everything the page shows. While the search runs that is the time, too, so every now and then."""
+        if self.search.state != Search.State.RUNNING:
+            return str(self.search.version)
+        return f"{self.search.version}.{int(timezone.now().timestamp() / TICK)}"
 
     @cached_property
     def config(self) -> SearchConfig | None:
