@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.urls import reverse
 from django.utils import timezone
 
@@ -11,6 +12,13 @@ from webapp.models import LoginLink
 from webapp.services import owner as owners
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def nothing_counted():
+    cache.clear()
+
+
 BASE = "http://127.0.0.1:8000"
 
 
@@ -21,7 +29,7 @@ def link_path():
 
 
 def test_every_page_without_login_leads_to_the_login_page(client):
-    for name in ("home", "jump", "password"):
+    for name in ("home", "jump", "password", "datasets", "workers", "searches", "leaderboard"):
         response = client.get(reverse(name))
         assert response.status_code == 302, name
         assert response.url == f"/login/?next={reverse(name)}"
@@ -83,6 +91,21 @@ def test_owner_sets_a_password_and_signs_in_with_it(client):
     assert 'value="owner"' in text
     right = client.post("/login/?next=/jump/", {"username": "owner", "password": "leaf-and-vein", "next": "/jump/"})
     assert right.url == "/jump/"
+
+
+def test_guessing_passwords_is_slowed_down(client, owner):
+    owner.set_password("leaf-and-vein")
+    owner.save()
+    wrong = {"username": "owner", "password": "leaf"}
+    texts = [client.post("/login/", wrong).content.decode() for _ in range(5)]
+    assert "4 tries left before a pause of 5 min." in texts[0]
+    assert "1 try left before" in texts[3]
+    assert "A pause of 5 min begins." in texts[4]
+    response = client.post("/login/", {"username": "Owner", "password": "leaf-and-vein"})
+    assert response.status_code == 429
+    assert "Too many wrong passwords." in response.content.decode()
+    assert client.get("/").status_code == 302
+    assert client.get(link_path()).status_code == 302
 
 
 def test_changing_a_password_needs_the_old_one(client, owner):

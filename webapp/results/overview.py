@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
+from nas_engine.catalog import STRATEGIES
 from webapp.models import Dataset, Search, Trial, Weights
 from webapp.results.board import measurements, ordered
 from webapp.results.protocols import MeasuredProtocol, measured_protocols
@@ -24,6 +25,7 @@ class Progress:
     its best trial; ``spark`` are the best accuracies so far, oldest first."""
 
     search: Search
+    strategy: str
     done: int
     total: int
     left: float | None
@@ -51,7 +53,8 @@ def _progress(search: Search) -> Progress:
     if hours and left is not None:
         left = min(left, max(0.0, hours * 3600 - active_seconds(search)))
     accuracies = measured.order_by("number").values_list("valid_accuracy", flat=True)
-    return Progress(search, search.done, total, left, pace, search.training, best, _best_so_far(list(accuracies)))
+    spark = _best_so_far(list(accuracies))
+    return Progress(search, strategy_label(search), search.done, total, left, pace, search.training, best, spark)
 
 
 def active_seconds(search: Search) -> float:
@@ -67,6 +70,12 @@ def _best_so_far(accuracies: list[float]) -> list[float]:
         line.append(best)
     step = max(1, -(-len(line) // SPARK_POINTS))
     return line[:-1:step] + line[-1:]
+
+
+def strategy_label(search: Search) -> str:
+    """The strategy's name for people; its own word if this version does not know it."""
+    entry = STRATEGIES.get(search.strategy)
+    return entry.label if entry else search.strategy
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from webapp.services import owner
+from webapp.services import owner, throttle
 
 BY_LINK = "came_by_link"  # session key
 
@@ -27,6 +27,26 @@ class Login(views.LoginView):
     template_name = "login.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+
+    def post(self, request, *args, **kwargs):
+        if throttle.tries_left(*self._who()) == 0:
+            form = self.get_form()
+            form.is_bound = False  # the password is not looked at
+            return self.render_to_response(
+                self.get_context_data(form=form, paused=True, typed=self._who()[0]), status=429
+            )
+        return super().post(request, *args, **kwargs)
+
+    def form_valid(self, form):
+        throttle.succeeded(*self._who())
+        return super().form_valid(form)
+
+    def form_invalid(self, form):
+        left = throttle.failed(*self._who())
+        return self.render_to_response(self.get_context_data(form=form, tries=left, typed=self._who()[0]))
+
+    def _who(self) -> tuple[str, str]:
+        return self.request.POST.get("username", ""), self.request.META.get("REMOTE_ADDR", "")
 
 
 @never_cache
