@@ -8,8 +8,8 @@ export function h(tag, attributes = {}, ...children) {
 
 const NARROW = '\u202f', SPACE = '\u00a0';
 
-/* 3346538 as 3 346 538 */
-export const thousands = (n) => Math.round(n).toString().replace(/\B(?=(\d{3})+$)/g, NARROW);
+/* 3346538 as 3 346 538; below 10 000 without */
+export const thousands = (n) => n < 10_000 ? String(Math.round(n)) : Math.round(n).toString().replace(/\B(?=(\d{3})+$)/g, NARROW);
 
 /* a count in three digits and its multiple, as the server writes it */
 export function mega(n) {

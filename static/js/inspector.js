@@ -52,6 +52,10 @@ export class Inspector {
   constructor(host, operations) { Object.assign(this, { host, operations }); }
 
   show(diagram, place, node, pinned) {
+    /* what is shown already stays: a button replaced between press and release is never clicked */
+    const shown = [diagram.svg.getAttribute('aria-label'), place.title, node?.id, pinned].join('|');
+    if (shown === this.shown) return;
+    this.shown = shown;
     this.host.classList.toggle('held', Boolean(pinned));       /* on a phone a held node opens a sheet */
     this.host.replaceChildren(...(node ? this.node(diagram, place, node, pinned) : this.cell(diagram, place)));
   }

@@ -7,6 +7,7 @@ Accuracies and costs are drawn at random here and mean nothing. Run as a program
 import json
 import random
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 
 from nas_engine import zoo
@@ -26,7 +27,7 @@ SMALL = {
 
 
 def dataset(slug: str = "digits", shape: tuple = (1, 8, 8), classes: int = 10):
-    """A data set's row, without its images."""
+    """A data set's row, without its images; beside a running product its own, once it is prepared."""
     from webapp.models import Dataset
 
     fields = {
@@ -41,7 +42,12 @@ def dataset(slug: str = "digits", shape: tuple = (1, 8, 8), classes: int = 10):
         "test_images": 360,
         "fingerprint": "0" * 64,
     }
-    return Dataset.objects.get_or_create(slug=slug, defaults=fields)[0]
+    row, _ = Dataset.objects.get_or_create(slug=slug, defaults=fields)
+    end = time.monotonic() + 90
+    while row.state == Dataset.State.PREPARING and time.monotonic() < end:
+        time.sleep(0.2)
+        row.refresh_from_db()
+    return row
 
 
 def search(config: SearchConfig | dict | None = None, **fields):
