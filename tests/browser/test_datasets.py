@@ -40,7 +40,7 @@ def test_upload_is_prepared_shown_and_removed(page, archive, axe):
     expect(page.get_by_role("heading", level=1)).to_have_text("leaves")
     strip = page.get_by_alt_text("Images of rowan")
     strip.scroll_into_view_if_needed()
-    expect(strip).to_have_js_property("naturalWidth", 12 * 48)
+    expect(strip).to_have_js_property("naturalWidth", 12 * 48 + 11 * 4)
     axe(page)
     page.get_by_role("button", name="Remove").click()
     expect(row(page, "leaves")).to_have_count(0)

@@ -261,7 +261,7 @@ def test_pictures_are_small_pngs_that_may_be_kept(upload, signed_in):
     assert "immutable" in mosaic.headers["Cache-Control"]
     assert Image.open(io.BytesIO(mosaic.content)).size == (384, 128)
     strip = signed_in.get("/datasets/leaves/classes/2.png")
-    assert Image.open(io.BytesIO(strip.content)).size == (12 * 48, 48)
+    assert Image.open(io.BytesIO(strip.content)).size == (12 * 48 + 11 * 4, 48)
     assert signed_in.get("/datasets/leaves/classes/3.png").status_code == 404
     assert signed_in.get("/datasets/roses/mosaic.png").status_code == 404
 

@@ -76,7 +76,19 @@ def test_best_cells_are_of_one_protocol(signed_in):
     assert len(accuracies) == overview.BEST
     other = overview.best_cells(longer.protocol)
     assert {trial.protocol for trial in other.trials} == {longer.protocol}
-    assert longer.protocol in text_of(signed_in)
+    assert f"/leaderboard/?protocol={longer.protocol}" in text_of(signed_in, f"/?protocol={longer.protocol}")
+
+
+def test_best_cells_offer_one_protocol_of_each_data_set(signed_in):
+    data = {"data": {"dataset": "moths"}}
+    for config, count in (
+        (seeding.SMALL, 3),
+        (seeding.SMALL | data, 2),
+        (seeding.SMALL | {"training": {"epochs": 3}}, 1),
+    ):
+        seeding.measured(seeding.search(config), count)
+    assert [one.dataset for one in overview.best_cells().protocols] == ["digits", "moths"]
+    assert "?protocol=" in text_of(signed_in)
 
 
 def test_lately_tells_of_ended_searches_and_failed_trials(signed_in):

@@ -27,7 +27,7 @@ def test_number_or_name_leads_to_the_search(signed_in, measured):
 
 def test_several_matches_are_listed(signed_in, measured):
     text = signed_in.get("/jump/", {"q": "digits"}).content.decode()
-    assert "2 matches “digits”" in text
+    assert "2 matches for “digits”" in text
     assert "/datasets/digits/" in text
 
 

@@ -80,7 +80,7 @@ def strategy_label(search: Search) -> str:
 
 @dataclass(frozen=True)
 class Best:
-    """The best cells under one protocol; ``protocols`` are those that may be chosen instead."""
+    """The best cells under one protocol; ``protocols`` are those to choose from: of each data set the one most used."""
 
     protocol: MeasuredProtocol
     trials: list[Trial]
@@ -94,7 +94,9 @@ def best_cells(wanted: str = "") -> Best | None:
         return None
     chosen = next((one for one in protocols if one.fingerprint == wanted), protocols[0])
     rows = ordered(measurements(chosen.fingerprint), "-accuracy").select_related("cell", "search")[:BEST]
-    return Best(chosen, list(rows), protocols[:PROTOCOLS])
+    of_each = {one.dataset: one for one in reversed(protocols)} | {chosen.dataset: chosen}
+    offered = [one for one in protocols if of_each[one.dataset] is one]
+    return Best(chosen, list(rows), offered[:PROTOCOLS])
 
 
 @dataclass(frozen=True)

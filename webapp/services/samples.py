@@ -15,6 +15,7 @@ COLUMNS, ROWS = 12, 4
 TILE = 32  # pixels of a tile in a mosaic
 SAMPLES = 12
 SAMPLE_TILE = 48
+SAMPLE_GAP = 4
 
 
 def is_here(dataset: Dataset) -> bool:
@@ -60,7 +61,7 @@ def _mosaic(folder: Path, fingerprint: str) -> bytes:
 def _class_strip(folder: Path, fingerprint: str, label: int) -> bytes:
     images, labels = read_split(folder, "train")
     found = np.flatnonzero(labels == label)[:SAMPLES]
-    return _grid([images[at] for at in found], SAMPLES, SAMPLE_TILE)
+    return _grid([images[at] for at in found], SAMPLES, SAMPLE_TILE, SAMPLE_GAP)
 
 
 @lru_cache(maxsize=64)
@@ -69,13 +70,13 @@ def _class_counts(folder: Path, fingerprint: str, classes: int) -> list[tuple[in
     return [(int(here), int(held)) for here, held in zip(train, test, strict=True)]
 
 
-def _grid(images: list[np.ndarray], columns: int, tile: int) -> bytes:
-    """Images (C x H x W, uint8) as one PNG; small ones are enlarged in whole pixels, large ones are reduced."""
+def _grid(images: list[np.ndarray], columns: int, tile: int, gap: int = 0) -> bytes:
+    """Images (C x H x W, uint8) as one PNG, transparent between them; small ones are enlarged, large ones are reduced."""
     rows = -(-len(images) // columns)
-    sheet = Image.new("RGB", (columns * tile, rows * tile), "black")
+    sheet = Image.new("RGBA", (columns * (tile + gap) - gap, rows * (tile + gap) - gap), (0, 0, 0, 0))
     for at, image in enumerate(images):
         row, column = divmod(at, columns)
-        sheet.paste(_tile(image, tile), (column * tile, row * tile))
+        sheet.paste(_tile(image, tile), (column * (tile + gap), row * (tile + gap)))
     written = io.BytesIO()
     sheet.save(written, "PNG", optimize=True)
     return written.getvalue()
