@@ -1,0 +1,1 @@
+"""Performance estimation: how good an architecture is."""

@@ -1,0 +1,159 @@
+"""Training each child from scratch by itself: slow and faithful (Zoph et al. 2018, section 4.1)."""
+
+import functools
+import gc
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from nas_engine.blueprint import build_blueprint
+from nas_engine.cell import Cell
+from nas_engine.datasets import DatasetInfo, read_info, read_split, split_indices
+from nas_engine.errors import ConfigError, EvaluationFailed
+from nas_engine.evaluators.base import Cancelled, Evaluator, Outcome, Report
+from nas_engine.networks import build
+from nas_engine.protocol import DataConfig, Protocol
+from nas_engine.training.devices import describe_device, memory_format, open_device
+from nas_engine.training.images import DeviceImages
+from nas_engine.training.latency import measure_latency
+from nas_engine.training.loop import train
+from nas_engine.trial import Evaluation
+
+
+@dataclass(frozen=True)
+class _Parts:
+    info: DatasetInfo
+    train: DeviceImages
+    valid: DeviceImages
+
+
+class StandaloneEvaluator(Evaluator):
+    """Trains a child as ``protocol`` says, on the prepared data set in ``dataset_folder``.
+
+    ``device`` is "cpu", "cuda", "cuda:1" or "auto". The outcome is a function of (cells, protocol): the weights, the order
+    of images and their augmentation come from the protocol's seed, whatever the process did before. Raises ConfigError
+    where the device does not exist or the images are not those of the protocol.
+    """
+
+    def __init__(self, protocol: Protocol, dataset_folder: Path, device: str):
+        self.protocol, self.folder = protocol, Path(dataset_folder)
+        self.device = open_device(device)
+        found = read_info(self.folder).fingerprint
+        if found != protocol.dataset_fingerprint:
+            raise ConfigError(
+                f"The images of {protocol.data.dataset} on this machine are not those the protocol names.",
+                "data.dataset",
+            )
+
+    def evaluate(self, cells: tuple[Cell, ...], report: Report, cancelled: Cancelled) -> Outcome:
+        """Train, measure and return the child. Raises EvaluationFailed, SearchCancelled."""
+        with _memory_guard(self.device, self.protocol.training.batch_size):
+            return self._evaluate(cells, report, cancelled)
+
+    def _evaluate(self, cells: tuple[Cell, ...], report: Report, cancelled: Cancelled) -> Outcome:
+        clock = _Clock()
+        parts = _parts(self.folder, self.protocol.dataset_fingerprint, self.protocol.data, self.device)
+        clock.lap("data")
+        info = parts.info
+        blueprint = build_blueprint(cells, self.protocol.skeleton, info.image_shape, len(info.classes))
+        with _seeded(self.protocol.training.seed, self.device):
+            model = build(blueprint).to(self.device, memory_format=memory_format(self.device))
+            clock.lap("build")
+            reports = train(model, parts.train, parts.valid, self.protocol.training, report, cancelled)
+        clock.lap("train")
+        latency = measure_latency(model, info.image_shape, self.device)
+        clock.lap("latency")
+        timings = clock.total()
+        evaluation = Evaluation(
+            valid_accuracy=reports[-1].valid_accuracy,
+            params=blueprint.params,
+            macs=blueprint.macs,
+            latency=latency["median"],
+            seconds=timings["total"],
+            protocol=self.protocol.fingerprint(),
+        )
+        return Outcome(
+            evaluation,
+            _weights(model),
+            blueprint,
+            [asdict(one) for one in reports],
+            timings,
+            info.classes,
+            {"mean": list(info.mean), "std": list(info.std)},
+            describe_device(self.device),
+            latency,
+        )
+
+
+class _Clock:
+    """Seconds by name."""
+
+    def __init__(self):
+        self.started = self.last = time.perf_counter()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name], self.last = now - self.last, now
+
+    def total(self) -> dict[str, float]:
+        return {**self.laps, "total": time.perf_counter() - self.started}
+
+
+@functools.lru_cache(1)
+def _parts(folder: Path, fingerprint: str, data: DataConfig, device: torch.device) -> _Parts:
+    """Both parts on the device. The last ones stay there: a worker's next child mostly trains on the same images."""
+    info = read_info(folder)
+    images, labels = read_split(folder, "train")
+    train_at, valid_at = split_indices(labels, data)
+    train_images, valid_images = (
+        DeviceImages(images[at], labels[at], info.mean, info.std, device) for at in (train_at, valid_at)
+    )
+    return _Parts(info, train_images, valid_images)
+
+
+@contextmanager
+def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Torch's global generators start at ``seed`` (initial weights, drop path) and are put back afterwards."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def _memory_guard(device: torch.device, batch_size: int) -> Iterator[None]:
+    """A child that does not fit fails; what it held is given back, so that the next one is not its victim."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not _out_of_memory(error):
+            raise
+        where = describe_device(device)
+        failure = EvaluationFailed(
+            f"Out of memory on {where['name']} ({where['memory'] / 2**30:.0f} GB) with batches of {batch_size}",
+            "Take a smaller batch, fewer filters, or fewer workers on this device",
+        )
+    else:
+        return
+    # Only here, past the except block, is the traceback gone that kept the child's tensors alive.
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    raise failure
+
+
+def _out_of_memory(error: Exception) -> bool:
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    text = str(error).lower()
+    return "can't allocate memory" in text or "out of memory" in text or "not enough memory" in text
+
+
+def _weights(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Float32 copies on the processor, contiguous, as weight files want them."""
+    return {name: value.detach().to("cpu").contiguous().clone() for name, value in model.state_dict().items()}

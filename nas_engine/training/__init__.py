@@ -1,0 +1,1 @@
+"""Training a network: the only training loop, whatever asks for it."""

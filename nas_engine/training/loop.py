@@ -1,0 +1,144 @@
+"""The only training loop: data on the device, SGD with momentum, one cosine, and a way out at every batch."""
+
+import math
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nas_engine.errors import EvaluationFailed, SearchCancelled
+from nas_engine.protocol import TrainingConfig
+from nas_engine.training.accuracy import accuracy
+from nas_engine.training.devices import autocast_dtype
+from nas_engine.training.images import Augmentation, DeviceImages
+from nas_engine.training.kernels import processor_kernels
+from nas_engine.training.progress import Cancelled, EpochReport, Report
+
+# Reading the loss makes the processor wait for a GPU, so there it is looked at less often.
+_LOOK_EVERY = {"cpu": 1, "cuda": 50}
+
+
+@dataclass
+class _Totals:
+    """Sums over an epoch, kept on the device."""
+
+    loss: Tensor
+    right: Tensor
+    images: int = 0
+
+    @classmethod
+    def zero(cls, device: torch.device) -> "_Totals":
+        return cls(torch.zeros((), device=device), torch.zeros((), dtype=torch.int64, device=device))
+
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        self.loss += loss.detach() * len(labels)
+        self.right += (logits.detach().argmax(1) == labels).sum()
+        self.images += len(labels)
+
+
+def train(
+    model: nn.Module,
+    train_images: DeviceImages,
+    valid_images: DeviceImages,
+    config: TrainingConfig,
+    report: Report,
+    cancelled: Cancelled,
+) -> list[EpochReport]:
+    """Trains ``model`` in place and returns one report an epoch, each of which was also given to ``report``.
+
+    The last ``valid_accuracy`` is that of the final weights, in float32. Batches, crops and flips are drawn from
+    ``config.seed`` alone; on a processor with a given number of threads the weights come out the same, bit for bit.
+    A batch has at most ``config.batch_size`` images: all batches are equal, and the few images left over sit an epoch
+    out. Raises EvaluationFailed when the loss is no longer finite, SearchCancelled when ``cancelled()``, asked at every
+    batch, says so.
+    """
+    trainer = _Trainer(model, train_images, config, cancelled)
+    reports = []
+    for epoch in range(1, config.epochs + 1):
+        started = time.perf_counter()
+        totals = trainer.epoch(epoch)
+        trained = time.perf_counter()
+        reports.append(
+            EpochReport(
+                epoch=epoch,
+                epochs=config.epochs,
+                train_loss=float(totals.loss) / totals.images,
+                train_accuracy=int(totals.right) / totals.images,
+                valid_accuracy=accuracy(model, valid_images, cancelled),
+                seconds=time.perf_counter() - started,
+                images_per_second=totals.images / (trained - started),
+            )
+        )
+        report(reports[-1])
+    return reports
+
+
+class _Trainer:
+    """What stays the same from epoch to epoch."""
+
+    def __init__(self, model: nn.Module, images: DeviceImages, config: TrainingConfig, cancelled: Cancelled):
+        self.model, self.images, self.config, self.cancelled = model, images, config, cancelled
+        self.device = images.device
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.augmentation = Augmentation(images, config, self.generator)
+        self.batches = -(-len(images) // config.batch_size)
+        self.batch_size = len(images) // self.batches
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.SGD(
+            self.parameters,
+            lr=config.learning_rate,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+            fused=self.device.type in ("cpu", "cuda"),
+        )
+        self.dtype = autocast_dtype(config.precision, self.device)
+        self.look_every = _LOOK_EVERY.get(self.device.type, 1)
+
+    def epoch(self, epoch: int) -> _Totals:
+        """One pass over the images in a new order."""
+        self.model.train()
+        order = torch.randperm(len(self.images), generator=self.generator).to(self.device)
+        totals = _Totals.zero(self.device)
+        with processor_kernels(self.model, self.device):
+            for number in range(self.batches):
+                if self.cancelled():
+                    raise SearchCancelled
+                self._schedule((epoch - 1) * self.batches + number)
+                chosen = order[number * self.batch_size : (number + 1) * self.batch_size]
+                totals.add(*self._step(*self.augmentation.batch(chosen)))
+                if number % self.look_every == 0 or number == self.batches - 1:
+                    self._check(float(totals.loss), epoch)
+        return totals
+
+    def _schedule(self, step: int) -> None:
+        """One cosine to 0 over all steps; the drop path rate rises linearly (Zoph et al. 2018, appendix A.7)."""
+        progress = step / (self.config.epochs * self.batches)
+        rate = self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        if self.config.drop_path:
+            self.model.set_drop_path(self.config.drop_path * progress)
+
+    def _step(self, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(self.device.type, self.dtype or torch.bfloat16, enabled=self.dtype is not None):
+            logits = self.model(batch)
+        loss = F.cross_entropy(logits.float(), labels, label_smoothing=self.config.label_smoothing)
+        loss.backward()
+        if self.config.clip:
+            nn.utils.clip_grad_norm_(self.parameters, self.config.clip)
+        self.optimizer.step()
+        return loss, logits, labels
+
+    def _check(self, loss: float, epoch: int) -> None:
+        if math.isfinite(loss):
+            return
+        became = "NaN" if math.isnan(loss) else "infinite"
+        raise EvaluationFailed(
+            f"Loss became {became} at epoch {epoch}",
+            "Lower the learning rate, or clip gradients if that is off"
+            if not self.config.clip
+            else "Lower the learning rate",
+        )
