@@ -122,7 +122,7 @@ async def _copy(program: Program, stream: asyncio.StreamReader) -> None:
         *lines, pending = (pending + chunk).split(b"\n")
         for line in lines:
             text = line.decode(errors="replace")
-            if not program.unshown or program.unshown not in text:
+            if text.strip() and not (program.unshown and program.unshown in text):
                 show(program.name, text)
     if pending:
         show(program.name, pending.decode(errors="replace"))
