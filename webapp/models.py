@@ -1,6 +1,7 @@
 """What the database keeps. It is the only truth: Redis carries messages and losing it loses nothing.
 
-Only ``webapp.services`` and ``tasks.recording`` write here; models have no clever ``save`` and there are no signals.
+Only ``webapp.services`` and the recording modules of ``tasks`` write here; models have no clever ``save`` and there are
+no signals.
 """
 
 from django.conf import settings
