@@ -25,32 +25,45 @@ function attributes(old, fresh) {
 /* a script's own marks on its element */
 const kept = (element, name) => element.dataset.keep?.split(' ').includes(name) || (element.hasAttribute('data-keep') && /^(class|role|aria-label|style|data-(ready|drawn))$/.test(name));
 
-/* children with a key are matched by it wherever they moved to; the rest in order */
+/* children with a key are matched by it wherever they moved to; the rest by their kind, in order */
 function children(old, fresh) {
   const keyed = new Map([...old.children].filter(keyOf).map((child) => [keyOf(child), child]));
   let here = old.firstChild;
   for (const next of [...fresh.childNodes]) {
-    const key = keyOf(next), match = key ? keyed.get(key) : here;
-    if (key && match && match !== here) old.insertBefore(match, here);
-    if (!match || (key ? false : keyOf(match) !== '')) {
+    const key = keyOf(next), match = key ? keyed.get(key) : sameKind(here, next);
+    if (!match) {
       old.insertBefore(next, here);
-    } else {
-      here = match.nextSibling;
-      morph(match, next);
+      continue;
     }
+    if (key && match !== here) old.insertBefore(match, here);
+    else while (here !== match) here = removed(here);
+    here = match.nextSibling;
+    morph(match, next);
   }
-  while (here) {
-    const after = here.nextSibling;
-    here.remove();
-    here = after;
-  }
+  while (here) here = removed(here);
 }
 
-/* Applies an HTML fragment: each top-level element with an id replaces the page's element of that id. Scripts in it never run. */
+/* the next sibling without a key of the same kind, looking no further than past other nodes without a key */
+function sameKind(here, next) {
+  let at = here;
+  while (at && !keyOf(at) && at.nodeName !== next.nodeName) at = at.nextSibling;
+  return at && !keyOf(at) ? at : null;
+}
+
+function removed(node) {
+  const after = node.nextSibling;
+  node.remove();
+  return after;
+}
+
+/* Applies an HTML fragment: each top-level element with an id replaces the page's element of that id. Scripts in it never run.
+ * A focused element that had to be moved gets its focus back. */
 export function apply(html) {
+  const focused = document.activeElement;
   const fragment = new DOMParser().parseFromString(html, 'text/html');
   for (const fresh of [...fragment.body.children]) {
     const old = fresh.id && document.getElementById(fresh.id);
     if (old) morph(old, document.adoptNode(fresh));
   }
+  if (focused?.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
 }
