@@ -11,7 +11,7 @@ from django.db.models import Count, F, Min, Q, QuerySet, TextField
 from django.db.models.functions import Cast, Mod
 
 from nas_engine.operations import OPERATIONS
-from webapp.figures.base import pareto, thin
+from webapp.figures.base import thin
 from webapp.forms.board import BoardFilters
 from webapp.models import Trial
 from webapp.results.cell import begins
@@ -112,11 +112,14 @@ def export_rows(trials: QuerySet[Trial], sort: str):
 def points(trials: QuerySet[Trial], most: int) -> tuple[list[Point], list[Point]]:
     """The Pareto front over MACs, cheapest first, and at most about ``most`` of the other trials, evenly spread over the
     ranking."""
-    ranked = list(ordered(trials, "-accuracy").values_list("macs", "valid_accuracy", "cell"))
-    front = [ranked[index] for index in pareto([(macs, accuracy) for macs, accuracy, _ in ranked])]
-    best = set(front)
-    others = [point for point in ranked if point not in best]
-    return front, thin(others, most)
+    front, others, least = [], [], math.inf
+    for point in ordered(trials, "-accuracy").values_list("macs", "valid_accuracy", "cell"):
+        if point[0] < least:  # cheaper than all that are as accurate or more
+            least = point[0]
+            front.append(point)
+        else:
+            others.append(point)
+    return front[::-1], thin(others, most)
 
 
 def _spread(trials: QuerySet[Trial], total: int, most: int) -> QuerySet[Trial]:
