@@ -9,7 +9,6 @@ import pytest
 
 from nas_engine import catalog
 from nas_engine.architecture import Architecture
-from nas_engine.cell import Cell
 from nas_engine.config import as_dict, read, settings_of
 from nas_engine.errors import ConfigError
 from nas_engine.search_spaces.base import SearchSpace
@@ -99,11 +98,20 @@ class SpaceContract:
             changed_choices.update(changed)
         assert changed_choices == {i for i, choice in enumerate(space.choices) if len(choice.options) > 1}
 
+    def test_neighbours_are_all_the_single_changes(self, space):
+        architecture = space.sample(random.Random(8))
+        around = space.neighbours(architecture)
+        assert len(set(around)) == len(around) == sum(len(choice.options) - 1 for choice in space.choices)
+        for other in around:
+            space.check(other)
+            assert sum(a != b for a, b in zip(architecture.choices, other.choices, strict=True)) == 1
+
     def test_json_and_back(self, space):
         architecture = space.sample(random.Random(4))
         assert Architecture.from_json(json.loads(json.dumps(architecture.as_json()))) == architecture
         for cell in space.cells(architecture):
-            assert Cell.from_json(json.loads(json.dumps(cell.as_json()))) == cell
+            assert type(cell).from_json(json.loads(json.dumps(cell.as_json()))) == cell
+            assert cell.nodes[-1].kind == "output" and len(cell.key()) == 64
 
     def test_the_encoding_is_one_hot_and_tells_architectures_apart(self, space):
         rng = random.Random(5)
