@@ -41,13 +41,14 @@ def test_a_worker_started_alone_trains_what_waits_for_one(server):
     running.start()
     outcome = running.search(budget={"trials": 3})
     assert outcome["state"] in ("queued", "running") and outcome["best"] is None
-    assert "No train worker is alive, so the search waits." in running.manage("search", "laptop-demo").stderr
+    again = running.manage("search", str(running.data / "search.json"))
+    assert "No train worker is alive, so the search waits." in again.stderr
     worker = subprocess.Popen(
         [sys.executable, "manage.py", "worker", "train", "--cpu", "--name", "alone"], cwd=ROOT, env=running.environment
     )
     try:
-        state = "Search.objects.order_by('pk').first().state"
-        running.wait(lambda: running.ask(state) == "finished", "the end of the search")
+        states = "list(Search.objects.values_list('state', flat=True))"
+        running.wait(lambda: running.ask(states) == ["finished", "finished"], "the end of both searches")
     finally:
         worker.terminate()
         assert worker.wait(60) == 0
