@@ -28,9 +28,10 @@ const kept = (element, name) => element.dataset.keep?.split(' ').includes(name) 
 /* children with a key are matched by it wherever they moved to; the rest by their kind, in order */
 function children(old, fresh) {
   const keyed = new Map([...old.children].filter(keyOf).map((child) => [keyOf(child), child]));
+  const staying = new Set([...fresh.children].map(keyOf));
   let here = old.firstChild;
   for (const next of [...fresh.childNodes]) {
-    const key = keyOf(next), match = key ? keyed.get(key) : sameKind(here, next);
+    const key = keyOf(next), match = key ? keyed.get(key) : sameKind(here, next, staying);
     if (!match) {
       old.insertBefore(next, here);
       continue;
@@ -43,11 +44,14 @@ function children(old, fresh) {
   while (here) here = removed(here);
 }
 
-/* the next sibling without a key of the same kind, looking no further than past other nodes without a key */
-function sameKind(here, next) {
-  let at = here;
-  while (at && !keyOf(at) && at.nodeName !== next.nodeName) at = at.nextSibling;
-  return at && !keyOf(at) ? at : null;
+/* the next sibling without a key of the same kind, looking past everything but what stays under its key */
+function sameKind(here, next, staying) {
+  for (let at = here; at; at = at.nextSibling) {
+    const key = keyOf(at);
+    if (key && staying.has(key)) return null;
+    if (!key && at.nodeName === next.nodeName) return at;
+  }
+  return null;
 }
 
 function removed(node) {
