@@ -47,8 +47,8 @@ def read_table(path: str | Path) -> Table:
 
     try:
         with numpy.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, BadZipFile, EOFError, AttributeError) as error:
+            arrays = {name: numpy.asarray(file[name]) for name in file.files}
+    except (OSError, ValueError, TypeError, EOFError, BadZipFile) as error:
         raise ConfigError(f"{path} cannot be read as a table (.npz): {error}", "table") from None
     table = Table(str(path), _kind(path, arrays), arrays)
     _check_rows(table)
@@ -56,11 +56,11 @@ def read_table(path: str | Path) -> Table:
 
 
 def _kind(path: str | Path, arrays: "Arrays") -> str:
-    if {"adjacency", "ops", "op_names"} <= arrays.keys() and arrays["adjacency"].ndim == 3:
+    if {"adjacency", "ops", "op_names"} <= arrays.keys() and arrays["adjacency"].ndim == 3 == arrays["ops"].ndim + 1:
         return "nas-bench-101"
-    if {"ops", "op_names"} <= arrays.keys() and arrays["ops"].ndim == 2:
+    if {"ops", "op_names"} <= arrays.keys() and arrays["ops"].ndim == arrays["op_names"].ndim + 1 == 2:
         return "nas-bench-201"
-    if {"blocks", "block_names"} <= arrays.keys() and arrays["blocks"].ndim == 2:
+    if {"blocks", "block_names"} <= arrays.keys() and arrays["blocks"].ndim == arrays["block_names"].ndim + 1 == 2:
         return "nas-bench-macro"
     raise ConfigError(
         f"{path} is no table known here: it needs ops and op_names (NAS-Bench-201), those and adjacency (NAS-Bench-101), "

@@ -28,6 +28,7 @@ class TabularSpace(SearchSpace):
         self._row_of: dict[tuple[int, ...], int] = {}
         for row, taken in enumerate(decisions.tolist()):
             self._row_of.setdefault(tuple(taken), row)
+        self._firsts = list(self._row_of.values())  # the rows of different architectures
         self.complete = len(self._row_of) == super().size()
 
     def size(self) -> int:
@@ -45,7 +46,7 @@ class TabularSpace(SearchSpace):
         return hashlib.sha256(f"{self.name}/{self.row(architecture)}".encode()).hexdigest()
 
     def sample(self, rng: random.Random) -> Architecture:
-        return super().sample(rng) if self.complete else self._at(rng.randrange(len(self._decisions)))
+        return super().sample(rng) if self.complete else self._at(rng.choice(self._firsts))
 
     def mutate(self, architecture: Architecture, rng: random.Random) -> Architecture:
         return super().mutate(architecture, rng) if self.complete else rng.choice(self.neighbours(architecture))
@@ -71,11 +72,11 @@ class TabularSpace(SearchSpace):
         return Architecture(self.name, tuple(self._decisions[row].tolist()))
 
     def _nearest(self, architecture: Architecture, count: int) -> list[int]:
-        """The rows that differ in the fewest decisions, nearest first, among equals the first rows."""
+        """Rows of different architectures that differ in the fewest decisions; nearest first, then in the table's order."""
         import numpy
 
-        distances = (self._decisions != numpy.array(architecture.choices)).sum(axis=1)
-        return numpy.argsort(distances, kind="stable")[:count].tolist()
+        distances = (self._decisions[self._firsts] != numpy.array(architecture.choices)).sum(axis=1)
+        return [self._firsts[place] for place in numpy.argsort(distances, kind="stable")[:count]]
 
 
 class NASBench201Space(TabularSpace):
