@@ -112,20 +112,22 @@ def points(
     y: Sequence,
     *,
     hover: Sequence[str] = (),
+    template: str = "",
     ids: Sequence = (),
     size: float = 6,
     color: str = "var:--ink-3",
     opacity: float = 0.5,
 ) -> Mark:
-    """Ordinary points. ``hover`` are ready-made texts (see :func:`hover_text`); ``ids`` arrive as ``customdata``."""
-    return _scatter(x, y, hover, ids, {"size": size, "color": color, "opacity": opacity})
+    """Ordinary points. ``hover`` are ready-made texts (see :func:`hover_text`), or with a ``template`` (Plotly's, "%{text}
+    %{y:.2f}") what it calls text, which is shorter by far for thousands. ``ids`` arrive as ``customdata``."""
+    return _scatter(x, y, hover, ids, {"size": size, "color": color, "opacity": opacity}, template)
 
 
-def front(x: Sequence, y: Sequence, *, hover: Sequence[str] = (), ids: Sequence = ()) -> Mark:
-    """The Pareto front, from cheap to dear: orange points joined by steps."""
+def front(x: Sequence, y: Sequence, *, hover: Sequence[str] = (), template: str = "", ids: Sequence = ()) -> Mark:
+    """The Pareto front, from cheap to dear: orange points joined by steps. ``hover`` and ``template`` as for points."""
     marker = {"size": 9, "color": "var:--accent", "line": {"color": "var:--surface", "width": 1}}
     steps = {"mode": "lines+markers", "line": {"color": "var:--accent", "width": 2, "shape": "hv"}}
-    return _scatter(x, y, hover, ids, marker) | steps
+    return _scatter(x, y, hover, ids, marker, template) | steps
 
 
 def references(x: Sequence, y: Sequence, *, hover: Sequence[str] = (), ids: Sequence = ()) -> Mark:
@@ -135,10 +137,12 @@ def references(x: Sequence, y: Sequence, *, hover: Sequence[str] = (), ids: Sequ
     )
 
 
-def _scatter(x: Sequence, y: Sequence, hover: Sequence[str], ids: Sequence, marker: dict) -> Mark:
+def _scatter(x: Sequence, y: Sequence, hover: Sequence[str], ids: Sequence, marker: dict, template: str = "") -> Mark:
     mark = {"type": "scatter", "mode": "markers", "x": list(x), "y": list(y), "marker": marker, "cliponaxis": False}
     if ids:
         mark["customdata"] = list(ids)
+    if template:
+        return mark | {"text": list(hover), "hovertemplate": f"{template}<extra></extra>"}
     return mark | _hover(hover)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from webapp.figures.base import (
     LARGE,
-    MOST_POINTS,
     best_line,
     figure,
     front,
@@ -19,21 +18,28 @@ from webapp.figures.base import (
     thin,
     word,
 )
-from webapp.templatetags.parts import mega, percent
+from webapp.templatetags.parts import percent
 
 POINT_FIELDS = ("number", "cell_id", "state", "valid_accuracy", "reward", "params", "macs", "latency", "seconds")
 # cost -> (axis title, factor from the stored unit)
 COSTS = {"macs": ("M MACs", 1e-6), "params": ("M parameters", 1e-6), "latency": ("ms", 1e3)}
+MOST_SHOWN = 2_000  # points that a page updates every few seconds; the front and the best line are whole in any case
+ID = 12  # hex digits by which a point and a row of the table know each other
 COST_WORDS = {"macs": "MACs", "params": "parameters", "latency": "latency"}
 
 
-def describe(point) -> str:
-    """The text under the pointer: hash, accuracy, costs."""
-    lines = [f"trial {point.number}", f"valid {percent(point.valid_accuracy)}", f"MACs {mega(point.macs)}"]
-    lines.append(f"parameters {mega(point.params)}")
-    if point.latency is not None:
-        lines.append(f"latency {1e3 * point.latency:.3g}\u00a0ms")
-    return hover_text(point.cell_id[:7], *lines)
+def _at(some: Sequence, cost: str = "") -> dict:
+    """Points as arguments of a mark: against their number, or against a cost in the unit of its axis."""
+    title, factor = COSTS.get(cost, ("", 1))
+    return {
+        "x": [round(getattr(p, cost) * factor, 4) if cost else p.number for p in some],
+        "y": [round(100 * p.valid_accuracy, 3) for p in some],
+        "ids": [p.cell_id[:ID] for p in some],
+        "hover": [p.cell_id[:7] if not cost else f"{p.cell_id[:7]}, trial {p.number}" for p in some],
+        "template": hover_text(
+            "%{text}", "valid %{y:.2f}\u00a0%", f"%{{x:.3~r}}\u00a0{title}" if cost else "trial %{x}"
+        ),
+    }
 
 
 def climb(measured: Sequence) -> list[tuple[int, float]]:
@@ -52,12 +58,8 @@ def best_so_far(measured: Sequence, budget: int, baseline: Sequence = ()) -> dic
 
     ``measured`` and ``baseline`` are points in the order of their numbers.
     """
-    shown, steps = thin(measured, MOST_POINTS - 1000), thin(climb(measured), 500)
-    marks = [
-        points([p.number for p in shown], [100 * p.valid_accuracy for p in shown], size=4, ids=[p.cell_id for p in shown],
-               hover=[describe(p) for p in shown]),
-        best_line([n for n, _ in steps], [100 * a for _, a in steps]),
-    ]  # fmt: skip
+    shown, steps = thin(measured, MOST_SHOWN), thin(climb(measured), 500)
+    marks = [points(**_at(shown), size=4), best_line([n for n, _ in steps], [100 * a for _, a in steps])]
     notes = [word("best so far", steps[-1][0], 100 * steps[-1][1], color="var:--accent-ink")] if steps else []
     last = measured[-1].number if measured else 0
     if baseline:
@@ -89,23 +91,14 @@ def against_cost(measured: Sequence, cost: str, target: float = 0.0) -> dict:
     known = [point for point in measured if getattr(point, cost) is not None]
     chosen = [known[i] for i in pareto([(getattr(p, cost), p.valid_accuracy) for p in known])]
     best = {p.number for p in chosen}
-    others = thin([point for point in known if point.number not in best], MOST_POINTS - len(chosen))
-
-    def at(some: Sequence) -> dict:
-        return {
-            "x": [round(getattr(p, cost) * factor, 4) for p in some],
-            "y": [100 * p.valid_accuracy for p in some],
-            "hover": [describe(p) for p in some],
-            "ids": [p.cell_id for p in some],
-        }
-
+    others = thin([point for point in known if point.number not in best], MOST_SHOWN)
     shapes, notes = [], []
     if target and known:
         middle = (min(getattr(p, cost) for p in known) + max(getattr(p, cost) for p in known)) / 2 * factor
         shape, note = limit(target, f"target {target:g}", side="right" if target > middle else "left")
         shapes, notes = [shape], [note]
     return figure(
-        [points(**at(others)), front(**at(chosen))],
+        [points(**_at(others, cost)), front(**_at(chosen, cost))],
         label=f"Valid accuracy against {COST_WORDS[cost]} for {len(known)} trials with the Pareto front of {len(chosen)}",
         x=title,
         y="valid accuracy, %",
