@@ -22,11 +22,20 @@ LOST_ADVICE = "Most often memory ran out. Take fewer filters or a smaller batch,
 HALTED = (Search.State.PAUSED, Search.State.STOPPED, Search.State.FAILED)
 
 
+class SearchGone(LookupError):
+    """The search was deleted: there is nothing left to write about."""
+
+
 @contextmanager
 def changing(search_id: int) -> Iterator[Search]:
-    """A transaction in which nobody else changes this search or its trials; the version rises by one."""
+    """A transaction in which nobody else changes this search or its trials; the version rises by one.
+
+    Raises SearchGone if the search was deleted.
+    """
     with transaction.atomic():
-        Search.objects.filter(pk=search_id).update(version=F("version") + 1)  # takes the row's lock
+        locked = Search.objects.filter(pk=search_id).update(version=F("version") + 1)
+        if not locked:
+            raise SearchGone(f"search {search_id} was deleted")
         yield Search.objects.defer("strategy_state").get(pk=search_id)
 
 

@@ -33,13 +33,9 @@ def train_child(trial_id: int, attempt: int) -> None:
     with Job(trial, f"trial {trial.number} of {search.name}", trial, search.pk) as job:
         curve = Curve(trial)
         try:
-            config = read_search(search.config)
-            outcome = evaluate(trial, config, curve.add, job.cancelled)
-            reward = config.reward.of(outcome.evaluation)
-            weights = pack(trial, config, outcome)
-            patiently(recording.finish, trial, outcome.evaluation, reward, outcome.curve, device, weights)
+            _train(trial, curve, job, device)
         except SearchCancelled:
-            why = "its worker is ending" if STOP.is_set() else f"the search is {_state(search)}"
+            why = "its worker is ending" if STOP.is_set() else "its search was paused"
             patiently(recording.put_back, trial, why)
         except EvaluationFailed as error:
             patiently(recording.fail, trial, error.reason, error.advice, curve.epochs)
@@ -51,6 +47,14 @@ def train_child(trial_id: int, attempt: int) -> None:
             log.exception("Trial %s of search %s broke down", trial.number, search.pk)
             text = f"{type(error).__name__}: {error}"
             patiently(recording.fail, trial, text, "The worker’s log holds the full trace.", curve.epochs)
+
+
+def _train(trial: Trial, curve: "Curve", job: Job, device: dict) -> None:
+    config = read_search(trial.search.config)
+    outcome = evaluate(trial, config, curve.add, job.cancelled)
+    reward = config.reward.of(outcome.evaluation)
+    weights = pack(trial, config, outcome)
+    patiently(recording.finish, trial, outcome.evaluation, reward, outcome.curve, device, weights)
 
 
 def evaluate(trial: Trial, config: SearchConfig, report: Callable[[Any], None], cancelled: Callable[[], bool]):
@@ -117,6 +121,8 @@ class Curve:
         self._stored = time.monotonic()
         try:
             recording.progress(self.trial, self.epochs, report.epochs)
+        except recording.SearchGone:
+            raise SearchCancelled from None
         except DatabaseError as error:  # the next epoch tries again
             log.warning("Progress could not be stored: %s", error)
             connection.close()
@@ -129,6 +135,9 @@ def patiently(store: Callable, *arguments) -> Any:
     while True:
         try:
             return store(*arguments)
+        except recording.SearchGone as error:
+            log.info("Nothing is stored: %s", error)
+            return None
         except DatabaseError as error:
             if connection.in_atomic_block or time.monotonic() > give_up:
                 raise
@@ -136,8 +145,3 @@ def patiently(store: Callable, *arguments) -> Any:
             connection.close()
             time.sleep(wait)
             wait = min(2 * wait, 15.0)
-
-
-def _state(search) -> str:
-    search.refresh_from_db(fields=["state"])
-    return search.state

@@ -26,6 +26,7 @@ STALE = 45.0  # seconds without one after which a worker counts as lost
 
 _HOST = platform.node() or "localhost"
 _name = f"here-{os.getpid()}@{_HOST}"
+_about: dict = {}  # what stands in this worker's row
 _jobs: list["Job"] = []  # at most one in a train worker
 _ended = threading.Event()  # later than STOP: while a job winds down its heart still beats
 
@@ -72,20 +73,9 @@ def start(role: str, index: str, device: dict) -> None:
     global _name
     _name = f"{role}-{index}@{_HOST}"
     _take_over()
-    now = clock.now()
-    Worker.objects.update_or_create(
-        name=_name,
-        defaults={
-            "host": _HOST,
-            "queue": role,
-            "pid": os.getpid(),
-            "device": device,
-            "trial": None,
-            "doing": "",
-            "started": now,
-            "heartbeat": now,
-        },
-    )
+    _about.clear()
+    _about.update(host=_HOST, queue=role, pid=os.getpid(), device=device, started=clock.now())
+    _register()
     repeat(BEAT, Heart().beat, "heartbeat", until=_ended)
 
 
@@ -96,9 +86,13 @@ def end() -> None:
 
 
 def device() -> dict:
-    """This worker's row as to where it computes: kind, name, memory in bytes, threads."""
-    row = Worker.objects.filter(name=_name).first()
-    return {**(row.device if row else {}), "host": _HOST}
+    """Where this worker computes: kind, name, memory in bytes, threads, host."""
+    return {**_about.get("device", {}), "host": _HOST}
+
+
+def _register() -> None:
+    fresh = {"trial": None, "doing": "", "heartbeat": clock.now()}
+    Worker.objects.update_or_create(name=_name, defaults={**_about, **fresh})
 
 
 def repeat(seconds: float, function: Callable[[], None], thread: str, until: threading.Event) -> None:
@@ -131,7 +125,9 @@ class Heart:
             job.check(alive)
         if alive:
             self.last = time.monotonic()
-            Worker.objects.filter(name=_name, pid=os.getpid()).update(heartbeat=clock.now())
+            mine = Worker.objects.filter(name=_name, pid=os.getpid())
+            if not mine.update(heartbeat=clock.now()):  # taken for dead while the database was away
+                _register()
 
 
 def _report(**fields) -> None:

@@ -147,6 +147,7 @@ class TestWorkers:
     @pytest.fixture(autouse=True)
     def _named(self, monkeypatch):
         monkeypatch.setattr(workers, "_name", workers._name)
+        monkeypatch.setattr(workers, "_about", {})
         monkeypatch.setattr(workers, "repeat", lambda *_, **__: None)
 
     def test_a_restarted_worker_frees_what_its_killed_predecessor_held(self, running, queue):
@@ -164,6 +165,12 @@ class TestWorkers:
         found.refresh_from_db()
         assert (trial.state, trial.attempt, found.lease_owner) == (State.QUEUED, 1, "")
         assert workers.device()["name"] == "Test CPU"
+
+    def test_a_worker_that_was_forgotten_reports_itself_again(self, running, queue):
+        workers.start("train", "0", CPU)
+        Worker.objects.all().delete()
+        workers.Heart().beat()
+        assert Worker.objects.get().device == CPU
 
     def test_a_job_shows_on_the_worker_and_goes_with_it(self, running):
         _, trial = running

@@ -224,3 +224,11 @@ def test_a_failed_trial_tried_again_counts_without_being_told_twice(start, queue
     again = found.trials.get(number=1)
     assert (again.state, again.attempt, again.error) == (State.FINISHED, 3, "")
     assert (again.told_as, found.told, found.state) == (first.told_as, 6, "finished")
+
+
+def test_a_search_deleted_during_training_leaves_nothing_to_store(queued, evaluator, caplog):
+    trial, arguments = queued
+    evaluator.before = lambda trial, epoch: Search.objects.all().delete()
+    with caplog.at_level("INFO"):
+        train.train_child(*arguments)
+    assert "Nothing is stored: search" in caplog.text and "Traceback" not in caplog.text
