@@ -1,6 +1,6 @@
 /* The search page and the trial page: plots, the cost switch, the controller's past, the log's clock. */
 import './live.js';
-import { draw, drawAll, onPoint } from './plots.js';
+import { draw, drawAll, onPoint, showPoint } from './plots.js';
 
 const byId = (id) => document.getElementById(id);
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
@@ -29,6 +29,15 @@ function link(plot) {
   onPoint(plot, (id) => {
     for (const row of document.querySelectorAll('.trials tr[data-id]')) row.classList.toggle('linked', row.dataset.id === id);
   });
+}
+
+for (const [come, go] of [['pointerover', 'pointerout'], ['focusin', 'focusout']]) {
+  const point = (event, shown) => {
+    const row = event.target.closest?.('.trials tr[data-id]'), plot = byId('plot-cost');
+    if (row && plot && 'drawn' in plot.dataset) showPoint(plot, shown ? row.dataset.id : null);
+  };
+  document.addEventListener(come, (event) => point(event, true));
+  document.addEventListener(go, (event) => point(event, false));
 }
 
 /* ---- what the controller would have chosen at an earlier update; null: now */

@@ -116,6 +116,7 @@ def _context(request, form: SearchForm, slug: str, *, kept=(), switched=False, r
         "kept": kept,
         "switched": switched,
         "refused": refused,
+        "first": form.first_problem if refused else "",
         "toc": SECTIONS,
         "datasets": datasets,
         "dataset_known": form.fields["data.dataset"].typed in {one.slug for one in datasets},
