@@ -52,8 +52,21 @@ class StandaloneEvaluator(Evaluator):
 
     def evaluate(self, cells: tuple[Cell, ...], report: Report, cancelled: Cancelled) -> Outcome:
         """Train, measure and return the child. Raises EvaluationFailed, SearchCancelled."""
-        with _memory_guard(self.device, self.protocol.training.batch_size):
+        try:
             return self._evaluate(cells, report, cancelled)
+        except (MemoryError, RuntimeError) as error:
+            if not _out_of_memory(error):
+                raise
+        # Only past the except block is the traceback gone that keeps the child's tensors alive.
+        gc.collect()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        where = describe_device(self.device)
+        raise EvaluationFailed(
+            f"Out of memory on {where['name']} ({where['memory'] / 2**30:.0f} GB) with batches of "
+            f"{self.protocol.training.batch_size}",
+            "Take a smaller batch, fewer filters, or fewer workers on this device",
+        )
 
     def _evaluate(self, cells: tuple[Cell, ...], report: Report, cancelled: Cancelled) -> Outcome:
         clock = _Clock()
@@ -123,28 +136,6 @@ def _seeded(seed: int, device: torch.device) -> Iterator[None]:
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
-
-
-@contextmanager
-def _memory_guard(device: torch.device, batch_size: int) -> Iterator[None]:
-    """A child that does not fit fails; what it held is given back, so that the next one is not its victim."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not _out_of_memory(error):
-            raise
-        where = describe_device(device)
-        failure = EvaluationFailed(
-            f"Out of memory on {where['name']} ({where['memory'] / 2**30:.0f} GB) with batches of {batch_size}",
-            "Take a smaller batch, fewer filters, or fewer workers on this device",
-        )
-    else:
-        return
-    # Only here, past the except block, is the traceback gone that kept the child's tensors alive.
-    gc.collect()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-    raise failure
 
 
 def _out_of_memory(error: Exception) -> bool:

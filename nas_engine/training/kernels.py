@@ -122,7 +122,7 @@ class _Depthwise(torch.autograd.Function):
             grad_x = torch.ops.aten.convolution_backward(
                 grad, x, weight, None, stride, padding, dilation, False, (0, 0), channels, (True, False, False)
             )[0]
-        outputs = grad.permute(1, 2, 3, 0).reshape(channels, -1, images)
-        inputs = x.permute(1, 0, 2, 3).reshape(channels, images, -1)
-        pairs = torch.bmm(outputs, inputs).view(channels, -1)
+        # Copied first: bmm would else copy channel by channel.
+        outputs, inputs = (one.transpose(0, 1).contiguous().view(channels, images, -1) for one in (grad, x))
+        pairs = torch.bmm(outputs.transpose(1, 2), inputs).view(channels, -1)
         return grad_x, (pairs @ _incidence(*ctx.geometry)).view(channels, 1, *kernel), None

@@ -15,6 +15,7 @@ from nas_engine.training.devices import autocast_dtype
 from nas_engine.training.images import Augmentation, DeviceImages
 from nas_engine.training.kernels import processor_kernels
 from nas_engine.training.progress import Cancelled, EpochReport, Report
+from nas_engine.training.sgd import FlatSGD
 
 # Reading the loss makes the processor wait for a GPU, so there it is looked at less often.
 _LOOK_EVERY = {"cpu": 1, "cuda": 50}
@@ -85,14 +86,7 @@ class _Trainer:
         self.augmentation = Augmentation(images, config, self.generator)
         self.batches = -(-len(images) // config.batch_size)
         self.batch_size = len(images) // self.batches
-        self.parameters = [p for p in model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.SGD(
-            self.parameters,
-            lr=config.learning_rate,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
-            fused=self.device.type in ("cpu", "cuda"),
-        )
+        self.sgd = FlatSGD(model, config.momentum, config.weight_decay, config.clip)
         self.dtype = autocast_dtype(config.precision, self.device)
         self.look_every = _LOOK_EVERY.get(self.device.type, 1)
 
@@ -105,31 +99,25 @@ class _Trainer:
             for number in range(self.batches):
                 if self.cancelled():
                     raise SearchCancelled
-                self._schedule((epoch - 1) * self.batches + number)
                 chosen = order[number * self.batch_size : (number + 1) * self.batch_size]
-                totals.add(*self._step(*self.augmentation.batch(chosen)))
+                step = (epoch - 1) * self.batches + number
+                totals.add(*self._step(step, *self.augmentation.batch(chosen)))
                 if number % self.look_every == 0 or number == self.batches - 1:
                     self._check(float(totals.loss), epoch)
         return totals
 
-    def _schedule(self, step: int) -> None:
-        """One cosine to 0 over all steps; the drop path rate rises linearly (Zoph et al. 2018, appendix A.7)."""
+    def _step(self, step: int, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """One update. The learning rate falls in one cosine to 0 over all steps; the drop path rate rises linearly
+        (Zoph et al. 2018, appendix A.4 and A.7)."""
         progress = step / (self.config.epochs * self.batches)
-        rate = self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         if self.config.drop_path:
             self.model.set_drop_path(self.config.drop_path * progress)
-
-    def _step(self, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        self.optimizer.zero_grad(set_to_none=True)
+        self.sgd.zero_grad()
         with torch.autocast(self.device.type, self.dtype or torch.bfloat16, enabled=self.dtype is not None):
             logits = self.model(batch)
         loss = F.cross_entropy(logits.float(), labels, label_smoothing=self.config.label_smoothing)
         loss.backward()
-        if self.config.clip:
-            nn.utils.clip_grad_norm_(self.parameters, self.config.clip)
-        self.optimizer.step()
+        self.sgd.step(self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * progress)))
         return loss, logits, labels
 
     def _check(self, loss: float, epoch: int) -> None:
