@@ -13,7 +13,7 @@ let loading;
 function plotly() {
   loading ??= new Promise((resolve, reject) => {
     const script = document.createElement('script');
-    script.src = document.getElementById('plotly-script').href;
+    script.src = document.getElementById('plotly-script').content;
     script.onload = () => resolve(window.Plotly);
     script.onerror = () => reject(new Error('The plots could not be loaded from this server.'));
     document.head.append(script);

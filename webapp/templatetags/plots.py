@@ -22,7 +22,7 @@ def plotly_head() -> str:
     """
     return format_html(
         '<link rel="stylesheet" id="plotly.js-style-global" href="{}">\n'
-        '<link rel="preload" as="script" id="plotly-script" href="{}">\n'
+        '<meta id="plotly-script" content="{}">\n'
         '<meta id="{}" content="no maps here">',
         static("css/plotly.css"),
         static("plotly/plotly.min.js"),
