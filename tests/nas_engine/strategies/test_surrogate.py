@@ -50,7 +50,8 @@ def test_members_differ():
     ensemble = Ensemble(12, 4, seed=0)
     ensemble.fit(*data(40))
     with torch.no_grad():
-        predictions = ensemble(data(10)[0].expand(4, -1, -1))
+        features = torch.nn.functional.pad(data(10)[0], (0, 1), value=1.0)
+        predictions = ensemble(features.expand(4, -1, -1))
     assert len({tuple(row) for row in predictions.tolist()}) == 4
 
 
