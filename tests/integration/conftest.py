@@ -31,6 +31,16 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.integration)
 
 
+ANSWER = """
+import json, sys
+import django
+django.setup()
+from webapp.models import *
+for line in sys.stdin:
+    print(json.dumps(eval(line), default=str), flush=True)
+"""
+
+
 class Server:
     """``python -m webapp.serving``, what script/server runs once the environment is there."""
 
@@ -43,6 +53,7 @@ class Server:
             self.environment.pop(name, None)
         self.environment |= environment
         self.process: subprocess.Popen | None = None
+        self.asked: subprocess.Popen | None = None
 
     def start(self) -> None:
         """Start and wait until it has printed its address."""
@@ -75,11 +86,19 @@ class Server:
         )
 
     def ask(self, expression: str):
-        """The JSON value of a Python expression over the models, evaluated beside the server."""
-        code = f"import json\nfrom webapp.models import *\nprint('=' + json.dumps({expression}, default=str))"
-        result = self.manage("shell", "--no-imports", "-c", code)
-        assert result.returncode == 0, result.stderr
-        return json.loads(result.stdout.rpartition("\n=")[2] if "\n=" in result.stdout else result.stdout[1:])
+        """The JSON value of a Python expression over the models, evaluated beside the server by one lasting process."""
+        if self.asked is None:
+            self.asked = subprocess.Popen(
+                [sys.executable, "-c", ANSWER],
+                cwd=ROOT,
+                env=self.environment,
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+        self.asked.stdin.write(expression + "\n")
+        self.asked.stdin.flush()
+        return json.loads(self.asked.stdout.readline())
 
     def pid(self, worker: str) -> int:
         """The process of a worker, "train-0", as it reported itself."""
@@ -146,5 +165,7 @@ def server(tmp_path):
 
     yield make
     for one in made:
+        if one.asked:
+            one.asked.communicate()
         if one.process and one.process.poll() is None:
             one.stop(signal.SIGTERM)

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 
 import pytest
 
@@ -82,8 +83,6 @@ def test_a_search_goes_on_after_the_server_was_stopped_and_after_it_was_killed(s
 
 
 def wait_until_gone(pids) -> None:
-    import time
-
     end = time.monotonic() + 60
     while time.monotonic() < end and any(_alive(pid) for pid in pids):
         time.sleep(0.2)
