@@ -13,8 +13,9 @@ import { drawEdge, drawNode, element } from './cell-parts.js';
 const HOME = { x: 0, y: 0, k: 1 };
 
 export class CellDiagram {
-  constructor(host, layout, { direction = 'right', label = 'Cell' } = {}) {
-    Object.assign(this, { host, direction, costs: null, pinned: null, active: null, view: HOME });
+  /* minScale: how small the drawing may get before it pans instead */
+  constructor(host, layout, { direction = 'right', label = 'Cell', minScale = GRID.minScale } = {}) {
+    Object.assign(this, { host, direction, minScale, costs: null, pinned: null, active: null, view: HOME });
     this.svg = element('svg', { role: 'group', 'aria-label': label });
     host.prepend(this.svg);
     this.listeners = new AbortController();
@@ -43,6 +44,9 @@ export class CellDiagram {
   setCosts(costs) { this.costs = costs; this.draw(); }
   setDirection(direction) { this.direction = direction; this.view = HOME; this.draw(); }
   setLabel(label) { this.svg.setAttribute('aria-label', label); }
+
+  /* the least width, in pixels, that the drawing takes at full size */
+  get leastWidth() { return new Geometry(this.layout, this.direction, 0, true).width + 2 * GRID.pad; }
 
   /* the least width, in pixels, in which operations show their names in full */
   get fullWidth() { return new Geometry(this.layout, this.direction, 0).width + 2 * GRID.pad; }
@@ -188,7 +192,7 @@ export class CellDiagram {
 
   fit() {
     const { right, width, height } = this.geometry, room = this.host.clientWidth - 2 * GRID.pad;
-    const k = Math.max(GRID.minScale, Math.min(1, room / width)), tall = height * k + 2 * GRID.pad + (right ? GRID.labelRoom / 2 : 0);
+    const k = Math.max(this.minScale, Math.min(1, room / width)), tall = height * k + 2 * GRID.pad + (right ? GRID.labelRoom / 2 : 0);
     this.svg.setAttribute('height', tall);
     this.home = { k, x: Math.max(GRID.pad, (this.host.clientWidth - width * k) / 2), y: (tall - height * k) / 2 };
     this.host.classList.toggle('pans', width * k > room + 1);

@@ -25,7 +25,7 @@ function showSample() {
   } else {
     page.diagram?.destroy();
     canvas.replaceChildren();
-    page.diagram = new CellDiagram(canvas, layout, { label: 'Sampled cell' });
+    page.diagram = new CellDiagram(canvas, layout, { label: 'Sampled cell', minScale: 0.5 });
   }
   page.diagram.setLabel(`Sampled ${page.kind} cell`);
   fit(page.diagram);
@@ -33,13 +33,12 @@ function showSample() {
 
 /* The panel is narrow: a cell somewhat too long is drawn smaller, a deep and slim one from top to bottom. */
 function fit(diagram) {
-  const room = (direction) => {
+  const scale = (direction) => {
     diagram.setDirection(direction);
     return diagram.host.clientWidth / diagram.leastWidth;
   };
-  const right = room('right'), down = right < SMALLEST ? room('down') : 0;
-  const scale = down > right ? down : right < SMALLEST ? room('right') : right;
-  if (scale < 1) diagram.zoom(scale, 0, diagram.svg.clientHeight / 2);
+  const right = scale('right');
+  if (right < SMALLEST && scale('down') <= right) diagram.setDirection('right');
 }
 
 /* ---- messages at the fields */
