@@ -27,9 +27,7 @@ class RewardConfig:
     target: float = setting(
         0.0, "Target", minimum=0, help="Cost the reward steers towards: M MACs, M parameters or ms."
     )
-    below: float = setting(
-        -0.07, "Exponent below", minimum=-2, maximum=0, help="0 leaves cheap cells alone."
-    )
+    below: float = setting(-0.07, "Exponent below", minimum=-2, maximum=0, help="0 leaves cheap cells alone.")
     above: float = setting(-0.07, "Exponent above", minimum=-2, maximum=0, help="-1 makes the limit hard.")
 
     def __post_init__(self):
