@@ -9,6 +9,7 @@ ends the process. The results here are the same up to rounding.
 import contextlib
 import functools
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -58,42 +59,50 @@ def _fits(x: Tensor) -> bool:
 def _pointwise(conv: nn.Conv2d, x: Tensor, weight: Tensor, bias: None) -> Tensor:
     if not torch.is_grad_enabled():
         return _plain(conv, x, weight)
+    pixels = x.permute(0, 2, 3, 1)  # sliced in this order, the gradient of x stays channels last as well
     if conv.stride != (1, 1):
-        x = x[:, :, :: conv.stride[0], :: conv.stride[1]]
-    if x.shape[2] * x.shape[3] > _MOST_PIXELS or not _fits(x):
-        return F.conv2d(x, weight)
-    return F.linear(x.permute(0, 2, 3, 1), weight.flatten(1)).permute(0, 3, 1, 2)
+        pixels = pixels[:, :: conv.stride[0], :: conv.stride[1]]
+    if pixels.shape[1] * pixels.shape[2] > _MOST_PIXELS or not _fits(x):
+        return F.conv2d(pixels.permute(0, 3, 1, 2), weight)
+    return F.linear(pixels, weight.flatten(1)).permute(0, 3, 1, 2)
 
 
 def _depthwise(conv: nn.Conv2d, x: Tensor, weight: Tensor, bias: None) -> Tensor:
-    if not _fits(x):
-        return _plain(conv, x, weight)
-    geometry = (tuple(x.shape[2:]), conv.kernel_size, conv.stride, conv.padding, conv.dilation)
-    pairs = _pairs(*geometry)
-    if pairs > (_MOST_PAIRS if conv.kernel_size[0] * conv.kernel_size[1] > 9 else _MOST_PAIRS_3X3):
+    geometry = _Geometry(tuple(x.shape[2:]), conv.kernel_size, conv.stride, conv.padding, conv.dilation)
+    if not _fits(x) or not (_few_pairs(geometry) or geometry.dilated):
         return _plain(conv, x, weight)
     return _Depthwise.apply(x, weight, geometry)
 
 
-def _output_size(size, kernel, stride, padding, dilation) -> tuple[int, int]:
-    return tuple(
-        (n + 2 * p - d * (k - 1) - 1) // s + 1
-        for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True)
-    )
+class _Geometry(NamedTuple):
+    """Of a convolution: (height, width) pairs."""
+
+    size: tuple[int, int]
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    dilation: tuple[int, int]
+
+    @property
+    def dilated(self) -> bool:
+        return self.dilation != (1, 1)
 
 
 @functools.lru_cache(4096)
-def _pairs(size, kernel, stride, padding, dilation) -> int:
-    height, width = _output_size(size, kernel, stride, padding, dilation)
-    return size[0] * size[1] * height * width
+def _few_pairs(geometry: _Geometry) -> bool:
+    """Whether the way by all pairs of an output and an input pixel is the faster one."""
+    outputs = [(n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in zip(*geometry, strict=True)]
+    pairs = geometry.size[0] * geometry.size[1] * outputs[0] * outputs[1]
+    slow = geometry.dilated or geometry.kernel[0] * geometry.kernel[1] > 9
+    return pairs <= (_MOST_PAIRS if slow else _MOST_PAIRS_3X3)
 
 
 @functools.lru_cache(256)
-def _incidence(size, kernel, stride, padding, dilation) -> Tensor:
+def _incidence(geometry: _Geometry) -> Tensor:
     """Which weight joins an output pixel to an input pixel: 0 or 1, (output pixels x input pixels, weights)."""
-    rows, columns = (_axis_incidence(*axis) for axis in zip(size, kernel, stride, padding, dilation, strict=True))
+    rows, columns = (_axis_incidence(*axis) for axis in zip(*geometry, strict=True))
     joined = torch.einsum("yhi,xwj->yxhwij", rows, columns)
-    return joined.reshape(-1, kernel[0] * kernel[1]).contiguous()
+    return joined.reshape(-1, geometry.kernel[0] * geometry.kernel[1]).contiguous()
 
 
 def _axis_incidence(size: int, kernel: int, stride: int, padding: int, dilation: int) -> Tensor:
@@ -103,26 +112,42 @@ def _axis_incidence(size: int, kernel: int, stride: int, padding: int, dilation:
 
 
 class _Depthwise(torch.autograd.Function):
-    """A depthwise convolution whose weights' gradient goes by way of all pairs of an output and an input pixel."""
+    """A depthwise convolution that finds the gradient of its weights another way than oneDNN."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, geometry: tuple) -> Tensor:
-        _, _, stride, padding, dilation = geometry
+    def forward(ctx, x: Tensor, weight: Tensor, geometry: _Geometry) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.geometry = geometry
-        return F.conv2d(x, weight, None, stride, padding, dilation, len(weight))
+        return F.conv2d(x, weight, None, geometry.stride, geometry.padding, geometry.dilation, len(weight))
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, Tensor, None]:
         x, weight = ctx.saved_tensors
-        _, kernel, stride, padding, dilation = ctx.geometry
-        channels, images = len(weight), len(x)
-        grad_x = None
-        if ctx.needs_input_grad[0]:
-            grad_x = torch.ops.aten.convolution_backward(
-                grad, x, weight, None, stride, padding, dilation, False, (0, 0), channels, (True, False, False)
-            )[0]
-        # Copied first: bmm would else copy channel by channel.
-        outputs, inputs = (one.transpose(0, 1).contiguous().view(channels, images, -1) for one in (grad, x))
-        pairs = torch.bmm(outputs.transpose(1, 2), inputs).view(channels, -1)
-        return grad_x, (pairs @ _incidence(*ctx.geometry)).view(channels, 1, *kernel), None
+        by_pairs = _few_pairs(ctx.geometry)
+        grad_x = _backward(grad, x, weight, ctx.geometry, (True, False))[0] if ctx.needs_input_grad[0] else None
+        return grad_x, (_by_pairs if by_pairs else _by_dense_kernel)(grad, x, weight, ctx.geometry), None
+
+
+def _backward(grad: Tensor, x: Tensor, weight: Tensor, geometry: _Geometry, wanted: tuple[bool, bool]):
+    """Gradients of (x, weight), those wanted, as torch computes them."""
+    return torch.ops.aten.convolution_backward(
+        grad, x, weight, None, geometry.stride, geometry.padding, geometry.dilation, False, (0, 0), len(weight),
+        (*wanted, False),
+    )  # fmt: skip
+
+
+def _by_pairs(grad: Tensor, x: Tensor, weight: Tensor, geometry: _Geometry) -> Tensor:
+    """The product of every output's gradient with every input, summed over the images; then over pairs with one weight."""
+    channels, images = len(weight), len(x)
+    # Copied first: bmm would else copy channel by channel.
+    outputs, inputs = (one.transpose(0, 1).contiguous().view(channels, images, -1) for one in (grad, x))
+    pairs = torch.bmm(outputs.transpose(1, 2), inputs).view(channels, -1)
+    return (pairs @ _incidence(geometry)).view_as(weight)
+
+
+def _by_dense_kernel(grad: Tensor, x: Tensor, weight: Tensor, geometry: _Geometry) -> Tensor:
+    """A dilated kernel is a larger one with holes; oneDNN is quick with the larger one."""
+    kernel = tuple(dilation * (size - 1) + 1 for dilation, size in zip(geometry.dilation, geometry.kernel, strict=True))
+    dense = geometry._replace(kernel=kernel, dilation=(1, 1))
+    wide = _backward(grad, x, weight.new_empty(len(weight), 1, *kernel), dense, (False, True))[1]
+    return wide[:, :, :: geometry.dilation[0], :: geometry.dilation[1]]
