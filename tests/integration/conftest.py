@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from webapp.serving.processes import end_with_parent
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE = 420.0  # seconds; machines that run tests are busy
 TINY = {
@@ -66,6 +68,8 @@ class Server:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                # Tests that are broken off must not leave a server behind.
+                preexec_fn=end_with_parent if sys.platform == "linux" else None,
             )
         self.wait(lambda: self.text().count("Nasturtium is running at") > before, "the start")
 

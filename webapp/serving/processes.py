@@ -88,7 +88,7 @@ class Manager:
                 stderr=asyncio.subprocess.STDOUT,
                 start_new_session=True,
                 pass_fds=self.inherited,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+                preexec_fn=end_with_parent if sys.platform == "linux" else None,
             )
         except OSError as error:
             show("server", f"{program.command[0]}: {error}")
@@ -144,5 +144,6 @@ def _cause(status: int) -> str:
 _prctl = getattr(ctypes.CDLL(None, use_errno=True), "prctl", None)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """To be called between fork and exec: the program gets SIGTERM when the process that starts it ends (Linux)."""
     _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
