@@ -17,7 +17,8 @@ KINDS = ("digits", "torchvision", "folder", "zip")
 def prepare(slug: str, title: str, source: dict, folder: Path, torchvision_dir: Path, report: Report) -> DatasetInfo:
     """Prepare a data set in ``folder`` and return what it is; ``report(fraction, text)`` is called as it goes.
 
-    ``source`` is {"kind": "digits"}, {"kind": "torchvision", "name": "cifar-10"}, or {"kind": "folder" or "zip",
+    ``source`` is {"kind": "digits"}, {"kind": "torchvision", "name": "cifar-10"} with a "path" if its
+    files do not lie in ``torchvision_dir``, or {"kind": "folder" or "zip",
     "path": ..., "size": pixels or None}, where an optional "name" is what messages call an upload. Raises ConfigError
     with a sentence that says what is wrong and what to do; ``folder`` is then as it was before.
     """
@@ -39,7 +40,8 @@ def _write(kind: str, source: dict, partial: Path, torchvision_dir: Path, report
     if kind == "digits":
         return write_digits(partial)
     if kind == "torchvision":
-        return write_torchvision(partial, str(source.get("name")), torchvision_dir, report)
+        root = Path(source["path"]).expanduser() if source.get("path") else torchvision_dir
+        return write_torchvision(partial, str(source.get("name")), root, report)
     if not source.get("path"):
         raise ConfigError("Say where it lies.", "path")
     check_size(source.get("size"))

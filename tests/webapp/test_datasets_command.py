@@ -2,10 +2,12 @@
 
 import io
 import json
+import sys
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from nas_engine.errors import ConfigError
 from tests.webapp import images
 from webapp.models import Dataset
 
@@ -27,6 +29,19 @@ def test_adds_a_known_set_by_name():
     found = json.loads(run("add", "digits", json=True))
     assert (found["name"], found["state"], found["image_shape"]) == ("digits", "ready", [1, 8, 8])
     assert found["train_images"] + found["test_images"] == 1797
+
+
+def test_a_known_set_may_lie_in_a_folder_of_its_own(tmp_path, monkeypatch):
+    asked = []
+
+    def refuse(partial, name, root, report):
+        asked.append((name, root))
+        raise ConfigError("Not there.", "path")
+
+    monkeypatch.setattr(sys.modules["nas_engine.datasets.prepare"], "write_torchvision", refuse)
+    with pytest.raises(CommandError, match="Not there"):
+        run("add", "cifar-10", str(tmp_path))
+    assert asked == [("cifar-10", tmp_path)]
 
 
 def test_adds_a_folder_and_a_zip_and_lists_both(tmp_path):

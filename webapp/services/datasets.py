@@ -44,13 +44,14 @@ def add_dataset(title: str, source: dict, slug: str | None = None, queue: bool =
     return dataset
 
 
-def add_known(name: str, queue: bool = True) -> Dataset:
-    """Add a set by its name, "cifar-10" or "digits". Raises ConfigError for one that is unknown or here already."""
+def add_known(name: str, path: str | None = None, queue: bool = True) -> Dataset:
+    """Add a set by its name, "cifar-10" or "digits". ``path`` is where its files lie as torchvision lays them out, if not in
+    TORCHVISION_DIR. Raises ConfigError for one that is unknown or here already."""
     if name == DIGITS:
         return add_dataset("Digits", {"kind": "digits"}, slug=DIGITS, queue=queue)
     if name not in TORCHVISION_SETS:
         raise ConfigError(f"{name!r} is not known here. Known: {', '.join(known())}.", "name")
-    source = {"kind": "torchvision", "name": name}
+    source = {"kind": "torchvision", "name": name} | ({"path": path} if path else {})
     return add_dataset(TORCHVISION_SETS[name].title, source, slug=name, queue=queue)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
+from nas_engine.datasets.torchvision_sets import TORCHVISION_SETS
 from nas_engine.errors import ConfigError
 from webapp.models import Dataset
 from webapp.services import datasets as service
@@ -14,7 +15,8 @@ from webapp.services import datasets as service
 ABOUT = """
   datasets list                     what is here
   datasets add NAME                 a set known by its name: digits, mnist, fashion-mnist, cifar-10, cifar-100, svhn
-  datasets add NAME PATH            a folder with one folder for each class, or a zip of one
+  datasets add NAME FOLDER          the same, where torchvision's files for it lie in that folder
+  datasets add NAME PATH            any other name: a folder with one folder for each class, or a zip of one
 
 Adding prepares the data set in this process and ends when it is ready. A data set that could not be prepared is not kept.
 """
@@ -91,6 +93,8 @@ def _add(name: str, path: str | None, size: int | None) -> Dataset:
     place = Path(path).expanduser().absolute()
     if not place.exists() and path in service.known():
         return service.add_known(path, queue=False)
+    if name in TORCHVISION_SETS and place.is_dir():
+        return service.add_known(name, str(place), queue=False)
     kind = "folder" if place.is_dir() or not place.exists() else "zip"
     return service.add_dataset(name, {"kind": kind, "path": str(place), "size": size}, queue=False)
 
