@@ -110,7 +110,7 @@ def _checked(source: dict) -> dict:
     if kind == "digits":
         return {"kind": kind}
     if kind == "torchvision":
-        return {"kind": kind, "name": source["name"]}
+        return {"kind": kind, "name": source["name"]} | ({"path": source["path"]} if source.get("path") else {})
     if not source.get("path"):
         raise ConfigError("Say where the folder lies, from the root on: /home/ada/leaves.", "path")
     path = Path(source["path"]).expanduser()
