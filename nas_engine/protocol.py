@@ -116,4 +116,5 @@ class Protocol:
         """One line for people: "digits, 10 epochs, N 1, F 8"."""
         skeleton = self.skeleton
         size = f"{skeleton.layers} cells" if skeleton.layers else f"N {skeleton.repeats}"
-        return f"{self.data.dataset}, {self.training.epochs} epochs, {size}, F {skeleton.filters}"
+        epochs = "epoch" if self.training.epochs == 1 else "epochs"
+        return f"{self.data.dataset}, {self.training.epochs} {epochs}, {size}, F {skeleton.filters}"

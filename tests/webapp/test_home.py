@@ -43,7 +43,7 @@ def test_first_run_offers_the_demo_as_soon_as_its_data_are_ready(signed_in):
 
 def test_presets_whose_data_are_missing_lead_to_the_data_sets(signed_in):
     text = text_of(signed_in)
-    assert "Add cifar-10, which Small CIFAR-10 needs" in text
+    assert "Add CIFAR-10, which Small CIFAR-10 needs" in text
 
 
 def test_nobody_to_train_is_said(signed_in):

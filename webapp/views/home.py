@@ -3,6 +3,7 @@
 from django.shortcuts import render
 
 from nas_engine import zoo
+from nas_engine.datasets import TORCHVISION_SETS
 from nas_engine.operations import FAMILIES
 from nas_engine.presets import PRESETS
 from webapp.diagrams import thumbnail
@@ -65,7 +66,8 @@ def _presets() -> list[dict]:
     rows = []
     for slug, preset in PRESETS.items():
         needed = preset.data["data"]["dataset"]
-        rows.append({"slug": slug, "preset": preset, "needs": needed, "state": states.get(needed, "absent")})
+        title = TORCHVISION_SETS[needed].title if needed in TORCHVISION_SETS else needed
+        rows.append({"slug": slug, "preset": preset, "needs": title, "state": states.get(needed, "absent")})
     return rows
 
 
