@@ -8,11 +8,12 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from tasks.messages import queue_lengths
+from tasks.workers import STALE
 from webapp.models import Worker
 from webapp.templatetags.parts import byte_count
 from webapp.views.polling import fragment, version_of
 
-ALIVE = timedelta(seconds=30)
+ALIVE = timedelta(seconds=STALE)
 
 
 def workers(request):
