@@ -16,8 +16,8 @@ from nas_engine.trial import Evaluation, Trial
 # chosen on NAS-Bench-201 (docs/methods.md).
 SMALL_BUDGET = {
     "regularized_evolution": {"population": 30, "sample": 10, "identity": 0.0},
-    "reinforce": {"layers": 1, "hidden": 32, "learning_rate": 0.02, "batch": 5},
-    "ppo": {"hidden": 32, "learning_rate": 0.01, "batch": 5, "inner_epochs": 5},
+    "reinforce": {"layers": 1, "hidden": 64, "learning_rate": 0.01, "batch": 5, "baseline_decay": 0.9},
+    "ppo": {"hidden": 64, "learning_rate": 0.005, "batch": 10, "inner_epochs": 5, "baseline_decay": 0.9},
 }
 # A search that is given no seconds and no trials, or a table without times, must end somewhere.
 LARGEST_TRIALS = 100_000
