@@ -2,6 +2,7 @@
 
 import math
 import random
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,10 +34,10 @@ class Bayesian(Strategy):
         super().__init__(space, config, seed)
         self._told: list[tuple[tuple[int, ...], float]] = []
         self._known: set[tuple[int, ...]] = set()  # failed ones as well
-        self._described: dict[tuple[int, ...], object] = {}
+        self._described: dict[tuple[int, ...], Any] = {}
         self._surrogate: Ensemble | None = None
         self._fitted = 0
-        self._vocabulary: list[tuple[str, ...]] = []
+        self._vocabulary: dict[tuple[str, ...], int] = {}
 
     def ask(self, number: int) -> Trial:
         rng = self.rng(number)
@@ -75,7 +76,8 @@ class Bayesian(Strategy):
             return
         told = self._told[:usable]
         if self.config.encoding == "paths":
-            self._vocabulary = vocabulary((self._description(choices) for choices, _ in told), VOCABULARY)
+            seen = vocabulary((self._description(choices) for choices, _ in told), VOCABULARY)
+            self._vocabulary = {path: column for column, path in enumerate(seen)}
         features = self._features([choices for choices, _ in told])
         seed = random.Random(f"{self.seed}/surrogate/{usable}").getrandbits(62)
         self._surrogate = Ensemble(features.shape[1], self.config.ensemble, seed)
@@ -84,17 +86,23 @@ class Bayesian(Strategy):
 
     def _features(self, architectures: list[tuple[int, ...]]) -> Tensor:
         described = [self._description(choices) for choices in architectures]
-        if self.config.encoding == "paths":
-            described = [[float(path in one) for path in self._vocabulary] for one in described]
-        return torch.tensor(described)
+        if self.config.encoding == "one_hot":
+            return torch.stack(described)
+        features = torch.zeros(len(described), max(len(self._vocabulary), 1))
+        for row, one in zip(features, described, strict=True):
+            row[[self._vocabulary[path] for path in one if path in self._vocabulary]] = 1.0
+        return features
 
-    def _description(self, choices: tuple[int, ...]) -> object:
-        """What the encoding needs of an architecture; kept for those told, which every refit asks for again."""
+    def _description(self, choices: tuple[int, ...]) -> Any:
+        """What the encoding needs of an architecture: a row of features, or its paths. Kept for those told, which every
+        refit asks for again."""
         if choices in self._described:
             return self._described[choices]
         architecture = Architecture(self.space.name, choices)
-        paths_wanted = self.config.encoding == "paths"
-        description = paths(self.space.cells(architecture)) if paths_wanted else self.space.encode(architecture)
+        if self.config.encoding == "one_hot":
+            description = torch.tensor(self.space.encode(architecture))
+        else:
+            description = paths(self.space.cells(architecture))
         if choices in self._known:
             self._described[choices] = description
         return description
