@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import warnings
 
 from django.core.management.base import BaseCommand, CommandError
@@ -55,7 +56,12 @@ class Command(BaseCommand):
         warnings.filterwarnings("ignore", message="You're running the worker with superuser", append=False)
         for library in ("celery", "kombu"):
             logging.getLogger(library).setLevel(logging.WARNING)
-        raise SystemExit(_run(role, name))
+        status = _run(role, name)
+        # Everything is stored; taking torch apart piece by piece would only keep Ctrl-C waiting.
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
 
 
 def _choose_device(gpu: int | None, cpu: bool, threads: int) -> None:
