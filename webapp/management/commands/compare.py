@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import sys
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 
@@ -108,9 +109,16 @@ def _prepare(path: str, dataset: str | None, epochs: int | None) -> None:
     from nas_engine.evaluators.tabular import TabularEvaluator, measures
     from nas_engine.search_spaces.tabular import tabular_space
 
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     table: Table = read_table(path)
     _evaluator = TabularEvaluator(tabular_space(table), measures(table, dataset, epochs))
+
+
+def _end_with_parent() -> None:
+    """A worker waits for work for ever; where the command was killed, none will come."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _search(name: str, settings: dict, seeds: list[int], budget) -> list:
