@@ -18,5 +18,33 @@ class EpochReport:
     images_per_second: float
 
 
+@dataclass(frozen=True)
+class FullEpochReport(EpochReport):
+    """An epoch of a full training. ``valid_accuracy`` is None where nothing is held out; with a weight average it is that
+    of the average. ``learning_rate`` is the one the epoch ended with, ``memory`` the peak in bytes so far on the device (of
+    the process, on a processor), ``batch`` the images computed at once. It is sent once the epoch's checkpoint is stored."""
+
+    valid_accuracy: float | None
+    learning_rate: float = 0.0
+    memory: int = 0
+    batch: int = 0
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """How far an epoch is, told every few seconds: ``batch`` of ``batches`` done, mean loss so far, learning rate now."""
+
+    epoch: int
+    epochs: int
+    batch: int
+    batches: int
+    train_loss: float
+    learning_rate: float
+    images_per_second: float
+
+
 Report = Callable[[EpochReport], None]
+FullReport = Callable[[FullEpochReport], None]
+Progress = Callable[[BatchReport], None]
 Cancelled = Callable[[], bool]
+Log = Callable[[str], None]
