@@ -55,7 +55,7 @@ def train(
     out. Raises EvaluationFailed when the loss is no longer finite, SearchCancelled when ``cancelled()``, asked at every
     batch, says so.
     """
-    trainer = _Trainer(model, train_images, config, cancelled)
+    trainer = Trainer(model, train_images, config, cancelled)
     reports = []
     for epoch in range(1, config.epochs + 1):
         started = time.perf_counter()
@@ -76,19 +76,32 @@ def train(
     return reports
 
 
-class _Trainer:
-    """What stays the same from epoch to epoch."""
+class Trainer:
+    """What stays the same from epoch to epoch. A full training overrides single steps of it (``full_trainer``)."""
 
     def __init__(self, model: nn.Module, images: DeviceImages, config: TrainingConfig, cancelled: Cancelled):
         self.model, self.images, self.config, self.cancelled = model, images, config, cancelled
         self.device = images.device
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.augmentation = Augmentation(images, config, self.generator)
+        self.augmentation = self._augmentation()
         self.batches = -(-len(images) // config.batch_size)
         self.batch_size = len(images) // self.batches
-        self.sgd = FlatSGD(model, config.momentum, config.weight_decay, config.clip)
+        self.sgd = self._optimizer()
         self.dtype = autocast_dtype(config.precision, self.device)
         self.look_every = _LOOK_EVERY.get(self.device.type, 1)
+
+    def _augmentation(self) -> Augmentation:
+        return Augmentation(self.images, self.config, self.generator)
+
+    def _optimizer(self) -> FlatSGD:
+        return FlatSGD(self.model, self.config.momentum, self.config.weight_decay, self.config.clip)
+
+    def learning_rate(self, step: int) -> float:
+        """One cosine to 0 over all steps (Zoph et al. 2018, appendix A.7)."""
+        return self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * self._progress(step)))
+
+    def _progress(self, step: int) -> float:
+        return step / (self.config.epochs * self.batches)
 
     def epoch(self, epoch: int) -> _Totals:
         """One pass over the images in a new order."""
@@ -107,18 +120,24 @@ class _Trainer:
         return totals
 
     def _step(self, step: int, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """One update. The learning rate falls in one cosine to 0 over all steps; the drop path rate rises linearly
-        (Zoph et al. 2018, appendix A.4 and A.7)."""
-        progress = step / (self.config.epochs * self.batches)
+        """One update. The drop path rate rises linearly with the steps (Zoph et al. 2018, appendix A.4 and A.7)."""
         if self.config.drop_path:
-            self.model.set_drop_path(self.config.drop_path * progress)
+            self.model.set_drop_path(self.config.drop_path * self._progress(step))
         self.sgd.zero_grad()
-        with torch.autocast(self.device.type, self.dtype or torch.bfloat16, enabled=self.dtype is not None):
+        loss, logits = self._gradient(batch, labels)
+        self.sgd.step(self.learning_rate(step))
+        return loss, logits, labels
+
+    def _gradient(self, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """The batch's mean loss, whose gradient is left with the weights, and its logits."""
+        with self._autocast():
             logits = self.model(batch)
         loss = F.cross_entropy(logits.float(), labels, label_smoothing=self.config.label_smoothing)
         loss.backward()
-        self.sgd.step(self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * progress)))
-        return loss, logits, labels
+        return loss, logits
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, self.dtype or torch.bfloat16, enabled=self.dtype is not None)
 
     def _check(self, loss: float, epoch: int) -> None:
         if math.isfinite(loss):
