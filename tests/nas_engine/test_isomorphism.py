@@ -2,6 +2,7 @@ import itertools
 import random
 
 from nas_engine.isomorphism import canonical_form
+from nas_engine.search_spaces.random_graphs import Generator
 
 
 def brute_force(labels, edges) -> tuple:
@@ -89,3 +90,22 @@ def test_direction_multiplicity_and_labels_count():
     assert len(set(forms)) == len(forms)
     assert canonical_form(labels, [(0, 1, "x")]) == canonical_form(labels, [(1, 0, "x")])
     assert canonical_form(["a", "b"], [(0, 1, "x")]) != canonical_form(["a", "b"], [(1, 0, "x")])
+
+
+def test_many_parts_that_look_alike_are_quick():
+    """Sixteen pairs between an input and an output: 16! orders, were parts not put in order each by itself."""
+    labels = ["in", *["node"] * 32, "out"]
+    edges = [edge for one in range(1, 33, 2) for edge in ((0, one, ""), (one, one + 1, ""), (one + 1, 33, ""))]
+    assert canonical_form(labels, edges) == canonical_form(*shuffled(random.Random(5), labels, edges))
+    crossed = [(one, two, "") if (one, two) != (31, 32) else (29, 32, "") for one, two, _ in edges]
+    assert canonical_form(labels, edges) != canonical_form(labels, crossed)
+
+
+def test_random_graphs_of_32_nodes_in_any_order_give_one_form():
+    rng, forms = random.Random(6), set()
+    for text in ("er(0.05)", "er(0.2)", "ba(1)", "ba(5)", "ws(4,0)", "ws(4,0.75)"):
+        for seed in range(5):
+            edges = [(source, target, "") for source, target in Generator.parse(text).wiring(32, seed).edges]
+            forms.add(form := canonical_form([""] * 32, edges))
+            assert form == canonical_form(*shuffled(rng, [""] * 32, edges))
+    assert len(forms) == 26  # WS(4, 0) is one graph, whatever the seed
