@@ -31,6 +31,18 @@ SPACES = {
         "nas_engine.search_spaces.nasnet:NASNetSpace",
         "Each block takes two states, applies two operations and joins them.",
     ),
+    "enas": Entry(
+        "ENAS cells",
+        "nas_engine.search_spaces.enas:ENASConfig",
+        "nas_engine.search_spaces.enas:ENASSpace",
+        "Five operations, two of them a node, added; what nothing reads is the output.",
+    ),
+    "darts": Entry(
+        "DARTS cells",
+        "nas_engine.search_spaces.darts:DARTSConfig",
+        "nas_engine.search_spaces.darts:DARTSSpace",
+        "Seven operations; every node adds two of them on two different states, all nodes are the output.",
+    ),
 }
 
 STRATEGIES = {

@@ -132,3 +132,9 @@ NASNET_PAPER = (
     "max_pool_7x7", "conv_1x1", "conv_3x3", "sep_conv_3x3", "sep_conv_5x5", "sep_conv_7x7",
 )  # fmt: skip
 NASNET_ALL = (*NASNET_PAPER, "avg_pool_5x5", "dil_conv_5x5")
+# Of ENAS' micro search (Pham et al. 2018), in the order of the released code's ids.
+ENAS_OPERATIONS = ("sep_conv_3x3", "sep_conv_5x5", "avg_pool_3x3", "max_pool_3x3", "identity")
+# Of DARTS (Liu et al. 2019) without "none", in the released code's order.
+DARTS_OPERATIONS = (
+    "max_pool_3x3", "avg_pool_3x3", "identity", "sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5",
+)  # fmt: skip

@@ -14,7 +14,6 @@ TORCH_USERS = (
     "nas_engine.networks",
     "nas_engine.training",
     "nas_engine.evaluators",
-    "nas_engine.strategies.adam",
     "nas_engine.strategies.bayesian",
     "nas_engine.strategies.checkpoint",
     "nas_engine.strategies.controller",

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from nas_engine.architecture import Architecture
 from nas_engine.search_spaces.base import SearchSpace
-from nas_engine.strategies.adam import Adam
 from nas_engine.strategies.base import Strategy
 from nas_engine.strategies.controller import Controller
+from nas_engine.training.adam import Adam
 from nas_engine.trial import Trial
 
 # Sequences drawn after an update to estimate the policy's entropy and marginal probabilities.

@@ -5,7 +5,7 @@ from statistics import NormalDist
 import torch
 from torch import Tensor, nn
 
-from nas_engine.strategies.adam import Adam
+from nas_engine.training.adam import Adam
 
 # Of one fit, whatever the number of observations: its cost stays the same from ten results to ten thousand.
 STEPS = 100

@@ -1,6 +1,7 @@
+import pytest
 import torch
 
-from nas_engine.strategies.adam import Adam
+from nas_engine.training.adam import Adam
 
 
 def _module() -> torch.nn.Module:
@@ -13,15 +14,27 @@ def _loss(module: torch.nn.Module, step: int) -> torch.Tensor:
     return module(inputs).square().sum()
 
 
-def test_it_equals_torchs_adam():
-    ours, theirs = _module(), _module()
-    mine, reference = Adam(ours, 0.01), torch.optim.Adam(theirs.parameters(), lr=0.01)
+@pytest.mark.parametrize(
+    ("settings", "theirs"),
+    [
+        ({}, {}),
+        (
+            {"mean_decay": 0.5, "weight_decay": 1e-3},
+            {"betas": (0.5, 0.999), "weight_decay": 1e-3},
+        ),
+        ({"mean_decay": 0.0, "epsilon": 1e-3}, {"betas": (0.0, 0.999), "eps": 1e-3}),
+    ],
+    ids=["plain", "alphas of DARTS", "controller of ENAS"],
+)
+def test_it_equals_torchs_adam(settings, theirs):
+    ours, other = _module(), _module()
+    mine, reference = Adam(ours, 0.01, **settings), torch.optim.Adam(other.parameters(), lr=0.01, **theirs)
     for step in range(30):
         mine.descend(_loss(ours, step))
         reference.zero_grad()
-        _loss(theirs, step).backward()
+        _loss(other, step).backward()
         reference.step()
-    for left, right in zip(ours.parameters(), theirs.parameters(), strict=True):
+    for left, right in zip(ours.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(left, right, rtol=1e-5, atol=1e-7)
 
 
