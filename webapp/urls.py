@@ -13,6 +13,7 @@ from webapp.views import (
     jump,
     leaderboard,
     login,
+    published,
     search_live,
     search_new,
     searches,
@@ -46,10 +47,13 @@ urlpatterns = [
     path("searches/<int:pk>/trials/<int:number>/", searches.trial, name="trial"),
     path("searches/<int:pk>/trials/<int:number>/live/", search_live.trial_live, name="trial-live"),
     path("searches/<int:pk>/trials/<int:number>/retry/", searches.trial_retry, name="trial-retry"),
-    # measured cells
+    # cells
+    path("published/", published.published_cells, name="published"),
+    path("published/<slug:name>/", published.published_cell, name="published-cell"),
     path("leaderboard/", leaderboard.leaderboard, name="leaderboard"),
     path("leaderboard/cells.csv", downloads.leaderboard_csv, name="leaderboard-csv"),
     path("leaderboard/cells.json", downloads.leaderboard_json, name="leaderboard-json"),
+    path("cells/import/", published.cell_import, name="cell-import"),
     path("cells/<str:key>/", cells.cell, name="cell"),
     path("cells/<str:key>/cell.json", cells.cell_json, name="cell-json"),
     path("cells/<str:key>/<slug:kind>.svg", cells.cell_svg_file, name="cell-svg"),

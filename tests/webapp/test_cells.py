@@ -110,7 +110,7 @@ def test_a_cell_that_is_still_in_training_has_no_numbers_to_show(signed_in, know
 def test_a_cell_without_trials_is_costed_in_the_papers_network(signed_in, owner):
     published = seeding.record(zoo.get("nasnet-a").cells, "NASNet-A")
     text = signed_in.get(f"/cells/{published.key}/").content.decode()
-    assert "3\u202f346\u202f538" in text and "Costs are those of the paper’s CIFAR network" in text
+    assert "3\u202f346\u202f538" in text and "Costs are those of its paper’s network" in text
     network, skeleton = network_of(zoo.get("nasnet-a").cells, None)
     assert (network.params, network.macs, skeleton.repeats) == (3346538, 544333312, 6)
 

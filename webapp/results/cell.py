@@ -6,11 +6,13 @@ from functools import lru_cache
 
 from django.db.models import Count, Exists, OuterRef, Q
 
+from nas_engine import zoo
 from nas_engine.blueprint import Blueprint, build_blueprint
-from nas_engine.cell import Cell
+from nas_engine.cell import Cell, cells_key
 from nas_engine.protocol import Protocol, SkeletonConfig
 from webapp.models import CellRecord, Trial, Weights
 from webapp.results.protocols import protocol_of
+from webapp.results.published import published
 
 SHORTEST = 7  # digits of a hash that may stand for it
 COLUMNS = (
@@ -28,6 +30,8 @@ def find_cell(text: str) -> tuple[CellRecord | None, list[CellRecord]]:
     if not re.fullmatch(r"[0-9a-f]+", text) or not SHORTEST <= len(text) <= 64:
         return None, []
     found = list(CellRecord.objects.filter(begins(text, "key")).order_by("key")[:20])
+    if not found:  # a published cell is known also before the first start has put it into the database
+        found = [one.record for one in published() if one.record.key.startswith(text)][:1]
     return (found[0], []) if len(found) == 1 else (None, found)
 
 
@@ -110,8 +114,11 @@ def blueprint(
 
 
 def network_of(cells: tuple[Cell, ...], result: Result | None) -> tuple[Blueprint, SkeletonConfig]:
-    """The network that was trained for a result, or without one the paper's CIFAR network."""
+    """The network that was trained for a result; without one the first its paper reports, or the NASNet paper's."""
     if result is None:
+        entry = zoo.of_key(cells_key(cells))
+        for size in (figure.size for figure in entry.figures if figure.size) if entry else ():
+            return zoo.measured(entry.name, size), size.skeleton
         return blueprint(cells, *PAPER), PAPER[0]
     data = result.shown.search.dataset
     skeleton = result.protocol.skeleton

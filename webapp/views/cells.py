@@ -21,6 +21,7 @@ from webapp.figures.cell import learning_curves
 from webapp.models import CellRecord
 from webapp.results.cell import Result, find_cell, network_of, results_of
 from webapp.results.nearby import neighbours
+from webapp.results.published import published_as
 from webapp.templatetags.cells import cells_of
 from webapp.views.downloads import attachment, safe_name
 from webapp.views.weights import weights_context
@@ -71,6 +72,7 @@ def page(record: CellRecord, results: list[Result], result: Result | None) -> di
         "stages": stages,
         "first": first_shown(network),
         "curves": learning_curves(_curves(results, result)),
+        "published": published_as(record.key),
         "nearby": neighbours(measured) if measured else [],
         "notations": list(_notations(cells)),
         "themes": THEMES,

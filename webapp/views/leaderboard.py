@@ -11,6 +11,7 @@ from webapp.forms.board import RANGES, SIZES, BoardFilters, read_filters
 from webapp.models import Search
 from webapp.results import board
 from webapp.results.protocols import MeasuredProtocol, measured_protocols, protocol_of, protocol_settings
+from webapp.results.published import reference_rows
 
 DRAWN = 2_000  # points of the plot beside the Pareto front
 HEADS = (  # sort key, title, classes, what the first click sorts by
@@ -38,7 +39,8 @@ def leaderboard(request):
     filters = read_filters(request.GET)
     protocols = measured_protocols()
     if not protocols:
-        return render(request, "leaderboard/empty.html", {"section": "leaderboard", "families": FAMILIES})
+        context = {"section": "leaderboard", "families": FAMILIES, **_references("")}
+        return render(request, "leaderboard/empty.html", context)
     chosen, offered = choose_protocol(protocols, filters)
     trials = board.matching(board.measurements(chosen.fingerprint), filters)
     page = board.page_of(trials, filters)
@@ -62,7 +64,18 @@ def leaderboard(request):
         "export": filters.query(protocol=chosen.fingerprint, rows=None),
         "several_devices": len({row.device.get("name") for row in page.rows}) > 1,
     }
+    context |= _references(chosen.dataset)
     return render(request, "leaderboard/leaderboard.html", context | _beside(trials, page.total))
+
+
+def _references(dataset: str) -> dict:
+    """What papers report on the data set shown, or on CIFAR-10 where there is nothing on it; never ranked with the rows."""
+    on = "ImageNet" if "imagenet" in dataset else "CIFAR-10"
+    return {
+        "references": reference_rows(on),
+        "references_on": on,
+        "references_match": dataset in ("cifar-10", "imagenet"),
+    }
 
 
 def _beside(trials, total: int) -> dict:

@@ -5,7 +5,6 @@ import re
 import sys
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
 
 from nas_engine import zoo
 from nas_engine.blueprint import Blueprint, Placement, build_blueprint
@@ -13,6 +12,7 @@ from nas_engine.cell import Cell, cells_key
 from nas_engine.config import as_dict, read
 from nas_engine.errors import ConfigError
 from nas_engine.protocol import SkeletonConfig
+from webapp.results.named import named_cell
 
 ABOUT = (
     "Lists the published cells, or shows what a network stacked from a published or found cell costs: "
@@ -41,7 +41,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         add = parser.add_argument
         add("action", choices=("list", "show"))
-        add("cell", nargs="?", metavar="NAME|HASH", help="a published cell's name or the beginning of a cell's hash")
+        add(
+            "cell",
+            nargs="?",
+            metavar="NAME|HASH",
+            help="a published cell's name, the beginning of a cell's hash, or a genotype or its file",
+        )
         add("size", nargs="?", metavar="N@F'", help="cells a stage @ filters before the classifier, as in 4@1056")
         add("--skeleton", choices=tuple(IMAGE_SIZES), default="cifar")
         add("--dialect", choices=("tf", "darts", "enas"), help="building rules; default: those of the released code")
@@ -65,7 +70,7 @@ class Command(BaseCommand):
             else:
                 self._show(cell, options)
         except ConfigError as error:
-            raise CommandError(str(error), returncode=2) from None
+            raise CommandError(" ".join(str(error).split()), returncode=2) from None
 
     def _list(self, options: dict) -> None:
         entries = [zoo.get(name) for name in zoo.names()]
@@ -73,7 +78,7 @@ class Command(BaseCommand):
             rows = [
                 {
                     "name": entry.name, "label": entry.label, "key": cells_key(entry.cells), "dialect": entry.dialect,
-                    "paper": entry.paper, "source": entry.source, "figures": [vars(row) for row in entry.figures],
+                    "paper": entry.paper, "source": entry.source, "figures": [_figure(entry, row) for row in entry.figures],
                 }
                 for entry in entries
             ]  # fmt: skip
@@ -83,7 +88,7 @@ class Command(BaseCommand):
         self.stdout.write(_table(("name", "cell", "rules", "paper"), rows, "<<<<"))
 
     def _show(self, name: str, options: dict) -> None:
-        entry, cells, label = _find(name)
+        entry, cells, label = named_cell(name)
         skeleton = _skeleton(entry, cells, options)
         height, width = _image_size(options["image_size"] or str(IMAGE_SIZES[options["skeleton"]]))
         classes = CLASSES[options["skeleton"]] if options["classes"] is None else options["classes"]
@@ -96,25 +101,12 @@ class Command(BaseCommand):
             self.stdout.write(_text(label, cells, skeleton, blueprint))
 
 
-def _find(name: str) -> tuple[zoo.ZooEntry | None, tuple[Cell, ...], str]:
-    if name in zoo.names():
-        entry = zoo.get(name)
-        return entry, entry.cells, entry.label
-    from webapp.models import CellRecord
-
-    found = []
-    if re.fullmatch("[0-9a-f]{4,64}", name):
-        try:
-            found = list(CellRecord.objects.filter(key__startswith=name)[:2])
-        except DatabaseError:
-            raise ConfigError("The database has no cells yet; start script/server once, or run migrate.") from None
-    if not found:
-        raise ConfigError(
-            f"There is no cell {name!r}. Published cells: {', '.join(zoo.names())}; or give a cell's hash."
-        )
-    if len(found) > 1:
-        raise ConfigError(f"Several cells begin with {name}; give more of the hash.")
-    return None, tuple(Cell.from_json(cell) for cell in found[0].cells), str(found[0])
+def _figure(entry: zoo.ZooEntry, figure: zoo.Figure) -> dict:
+    """The paper's numbers and, as ``measured``, those of the network built here."""
+    network = zoo.measured(entry.name, figure.size) if figure.size else None
+    ours = {"params": network.params, "macs": network.macs} if network else None
+    printed = {name: value for name, value in vars(figure).items() if name != "size"}
+    return printed | {"measured": ours}
 
 
 def _skeleton(entry: zoo.ZooEntry | None, cells: tuple[Cell, ...], options: dict) -> SkeletonConfig:

@@ -8,14 +8,19 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from webapp.services.cells import keep_published
 from webapp.staticfiles import Static
 
 
 class Command(BaseCommand):
-    help = "Brings the database up to date and collects static files. script/server calls it at every start."
+    help = (
+        "Brings the database up to date, has the published cells in it, and collects static files. "
+        "script/server calls it at every start."
+    )
 
     def handle(self, **options):
         call_command("migrate", interactive=False, verbosity=0)
+        keep_published()
         # Collecting hashes and compresses megabytes: not at every start, only when a file changed.
         stamp, wanted = Path(settings.STATIC_ROOT) / ".collected", _sources()
         if not stamp.exists() or stamp.read_text() != wanted:
