@@ -86,6 +86,12 @@ STRATEGIES = {
         "nas_engine.strategies.random_search:RandomSearch",
         "Draws every decision uniformly. The baseline every other strategy has to beat.",
     ),
+    "grid": Entry(
+        "Grid",
+        "nas_engine.strategies.settings:GridConfig",
+        "nas_engine.strategies.grid:Grid",
+        "Takes every architecture in turn. For sweeps: narrow the space to the few decisions to be compared.",
+    ),
 }
 
 

@@ -23,9 +23,14 @@ class SearchSpace(ABC):
         """Uniform over every decision, as the paper's random search does (Zoph et al. 2018, section 4.4)."""
         return Architecture(self.name, tuple(rng.randrange(len(choice.options)) for choice in self.choices))
 
+    def matters(self, architecture: Architecture) -> tuple[bool, ...]:
+        """For each decision, whether it has a say: a parameter of an option that was not taken has none."""
+        return (True,) * len(self.choices)
+
     def mutate(self, architecture: Architecture, rng: random.Random) -> Architecture:
-        """A copy with exactly one decision changed, drawn among the decisions that have more than one option."""
-        free = [index for index, choice in enumerate(self.choices) if len(choice.options) > 1]
+        """A copy with exactly one decision changed, drawn among those that matter and have more than one option."""
+        matters = self.matters(architecture)
+        free = [index for index, choice in enumerate(self.choices) if matters[index] and len(choice.options) > 1]
         if not free:
             raise ConfigError("This space has a single architecture; widen it to search", "space")
         index = rng.choice(free)

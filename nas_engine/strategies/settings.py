@@ -11,6 +11,19 @@ class RandomSearchConfig:
 
 
 @dataclass(frozen=True)
+class GridConfig:
+    """Every architecture in turn."""
+
+    slowest: str = setting(
+        "last",
+        "Moves slowest",
+        options=("last", "first"),
+        labels=("The last decision", "The first decision"),
+        help="Last: a space that ends in seeds has every setting tried once before any is repeated.",
+    )
+
+
+@dataclass(frozen=True)
 class PPOConfig:
     """The NASNet controller (Zoph et al. 2018, section 4 and appendix A): one-layer LSTM trained by PPO."""
 
