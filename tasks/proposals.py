@@ -3,7 +3,6 @@
 from django.db.models import Max
 
 from nas_engine import trial as engine
-from nas_engine.cell import cells_key
 from nas_engine.search_config import BudgetConfig
 from nas_engine.search_spaces.base import SearchSpace
 from tasks import clock, messages, reuse
@@ -42,10 +41,7 @@ def store(search: Search, proposed: list[engine.Trial], space: SearchSpace) -> l
     """Add what the strategy proposed. Returns the trials to send for training. Call it inside ``changing``."""
     to_train = []
     for proposal in proposed:
-        cells = space.cells(proposal.architecture)
-        record, _ = CellRecord.objects.get_or_create(
-            key=cells_key(cells), defaults={"cells": [cell.as_json() for cell in cells]}
-        )
+        record = CellRecord.objects.of(space.cells(proposal.architecture))
         trial = Trial.objects.create(
             search=search,
             number=proposal.number,

@@ -4,8 +4,12 @@ Only ``webapp.services`` and the recording modules of ``tasks`` write here; mode
 no signals.
 """
 
+from collections.abc import Sequence
+
 from django.conf import settings
 from django.db import models
+
+from nas_engine.cell import cells_key
 
 
 class Dataset(models.Model):
@@ -91,13 +95,33 @@ class Search(models.Model):
         return self.name
 
 
+class CellRecordManager(models.Manager):
+    def of(self, cells: Sequence) -> "CellRecord":
+        """The row of an architecture, made if it is new. ``cells`` are the engine's (nas_engine.cell.Cell and its like)."""
+        fields = {"cells": [cell.as_json() for cell in cells], "operations": operations_of(cells)}
+        return self.get_or_create(key=cells_key(cells), defaults=fields)[0]
+
+
+def operations_of(cells: Sequence) -> str:
+    """The names of all operations used, each between spaces, so that one is found as " sep_conv_3x3 "."""
+    names = {node.operation.replace(" ", "_") for cell in cells for node in cell.nodes if node.operation}
+    return f" {' '.join(sorted(names))} "
+
+
 class CellRecord(models.Model):
     """An architecture up to isomorphism: what the cell page, thumbnails and leaderboard show."""
 
     key = models.CharField(primary_key=True, max_length=64)
     name = models.CharField(max_length=60, blank=True, help_text="Only published cells have one")
     cells = models.JSONField(help_text="[normal, reduction] as nas_engine.cell.Cell.as_json()")
+    operations = models.TextField(blank=True, help_text="As operations_of() writes them, to find cells by")
     created = models.DateTimeField(auto_now_add=True)
+
+    objects = CellRecordManager()
+
+    class Meta:
+        # Finding cells by an operation reads this index alone, not the cells.
+        indexes = [models.Index(fields=["key", "operations"], name="operations_of_cells")]
 
     def __str__(self):
         return self.name or self.key[:7]
@@ -164,6 +188,7 @@ class Trial(models.Model):
         indexes = [
             models.Index(fields=["search", "state"]),
             models.Index(fields=["protocol", "cell", "state"]),
+            models.Index(fields=["search", "-valid_accuracy", "number"], name="best_of_search"),
             # All that the leaderboard filters, sorts and plots by, so that it reads nothing but this index.
             models.Index(
                 fields=["state", "protocol", "-valid_accuracy", "macs", "params", "latency", "search", "cell"],

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from nas_engine import zoo
 from nas_engine.architecture import Architecture
-from nas_engine.cell import Cell, cells_key
+from nas_engine.cell import Cell
 from nas_engine.config import as_dict
 from nas_engine.search_config import SearchConfig, read_search
 
@@ -79,8 +79,11 @@ def record(cells: tuple[Cell, ...], name: str = ""):
     """The row of an architecture."""
     from webapp.models import CellRecord
 
-    fields = {"cells": [cell.as_json() for cell in cells], "name": name}
-    return CellRecord.objects.get_or_create(key=cells_key(cells), defaults=fields)[0]
+    made = CellRecord.objects.of(cells)
+    if name and made.name != name:
+        made.name = name
+        made.save(update_fields=["name"])
+    return made
 
 
 def trial(of, number: int, architecture: Architecture, cell=None, **fields):
@@ -129,15 +132,15 @@ def _epoch(at: int, epochs: int, accuracy: float) -> dict:
 
 def measured(of, count: int, seed: int = 0) -> list:
     """``count`` measured trials of distinct cells, drawn from the search's space."""
-    from webapp.models import CellRecord, Trial
+    from webapp.models import CellRecord, Trial, operations_of
 
     space, rng, found = read_search(of.config).build_space(), random.Random(seed), {}
     while len(found) < count:
         architecture = space.sample(rng)
         found.setdefault(space.key(architecture), architecture)
     records = [
-        CellRecord(key=key, cells=[cell.as_json() for cell in space.cells(architecture)])
-        for key, architecture in found.items()
+        CellRecord(key=key, cells=[cell.as_json() for cell in cells], operations=operations_of(cells))
+        for key, cells in ((key, space.cells(architecture)) for key, architecture in found.items())
     ]
     CellRecord.objects.bulk_create(records, ignore_conflicts=True, batch_size=500)
     first = of.trials.count()

@@ -15,7 +15,7 @@ from nas_engine.search_spaces.nasnet import NASNetConfig, NASNetSpace
 from tests.webapp import seeding
 from webapp.figures import base, policy
 from webapp.figures.new_search import BINS, spread
-from webapp.figures.search import COSTS, POINT_FIELDS, against_cost, best_so_far, climb
+from webapp.figures.search import COSTS, POINT_FIELDS, against_cost, best_so_far, by_accuracy, climb
 from webapp.figures.trial import learning_curve, loss_curve
 from webapp.models import PolicyUpdate, Search, Trial
 from webapp.views.search_page import SearchPage
@@ -117,7 +117,7 @@ def test_accuracy_against_each_cost(cost):
         point(2, 0.6, 2_000_000, params=20_000, latency=0.002),
     ]
     measured.append(point(3, 0.7, 4_000_000, params=40_000, latency=None))
-    others, front = against_cost(measured, cost, target=2.5)["data"]
+    others, front = against_cost(by_accuracy(measured), cost, target=2.5)["data"]
     expected = {"macs": [2.0, 4.0], "params": [0.02, 0.04], "latency": [2.0]}[cost]
     assert front["x"] == pytest.approx(expected)
     assert len(others["x"]) == 1
@@ -127,7 +127,7 @@ def test_accuracy_against_each_cost(cost):
 def test_no_figure_holds_more_than_five_thousand_points():
     rng = random.Random(0)
     measured = [point(n, rng.random(), rng.randrange(10**6, 10**8)) for n in range(1, 20_001)]
-    figures = [best_so_far(measured, 20_000, measured), *(against_cost(measured, cost) for cost in COSTS)]
+    figures = [best_so_far(measured, 20_000, measured), *(against_cost(by_accuracy(measured), cost) for cost in COSTS)]
     updates = [
         (n, {"entropy": 1.0, "entropy_uniform": 2.0, "mean_reward": 0.5, "baseline": 0.4}) for n in range(1, 9000)
     ]

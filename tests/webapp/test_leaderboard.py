@@ -172,7 +172,11 @@ def test_ranking_reads_nothing_but_its_index(filled):
     if connection.vendor != "sqlite":
         pytest.skip("reads SQLite's query plan")
     trials = board.measurements(filled[0].protocol)
-    query = board.ordered(trials, "-accuracy").values_list("macs", "valid_accuracy", "cell").query
+    query = (
+        board.ordered(trials, "-accuracy")
+        .values_list("pk", "valid_accuracy", "macs", "params", "latency", "cell")
+        .query
+    )
     with connection.cursor() as cursor:
         sql, parameters = query.sql_with_params()
         cursor.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)
@@ -182,23 +186,26 @@ def test_ranking_reads_nothing_but_its_index(filled):
 
 def test_points_hold_the_whole_front_and_a_spread_of_the_rest(filled):
     trials = board.measurements(filled[0].protocol)
-    front, others = board.points(trials, 10)
-    assert len(others) == 10
-    ranked = [(trial.macs, trial.valid_accuracy) for trial in trials]
-    better = [not any(m < macs and a >= accuracy for m, a in ranked) for macs, accuracy, _ in front]
-    assert all(better) and [macs for macs, _, _ in front] == sorted(macs for macs, _, _ in front)
+    for cost in ("macs", "params", "latency"):
+        front, others = board.points(board.ranking(trials), cost, 10)
+        assert len(others) == 10
+        costs = [getattr(match, cost) for match in front]
+        for match, at in zip(front, costs, strict=True):
+            assert not any(getattr(t, cost) < at and t.valid_accuracy >= match.accuracy for t in trials)
+        assert costs == sorted(costs)
 
 
 def test_operation_shares_count_operations(filled):
     trials = board.measurements(filled[0].protocol)
-    shares = board.operation_shares(trials, 30)
+    ranked = board.ranking(trials)
+    shares = board.operation_shares(ranked)
     assert shares.best == 2 and shares.counted == 30
     assert sum(best for _, best, _ in shares.rows) == pytest.approx(1) == sum(all_ for _, _, all_ in shares.rows)
     best = trials.order_by("-valid_accuracy")[:2]
     names = [n for t in best for cell in t.cell.cells for _, a, _, b, _ in cell["blocks"] for n in (a, b)]
     share = sum(name.startswith("sep_conv") for name in names) / len(names)
     assert {family: top for family, top, _ in shares.rows}["sep"] == pytest.approx(share)
-    assert board.operation_shares(trials, 19) is None
+    assert board.operation_shares(ranked[:19]) is None
 
 
 def test_csv_holds_the_filtered_rows_in_order_and_no_formulas(signed_in, filled):

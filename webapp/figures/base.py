@@ -6,7 +6,7 @@ figure may hold more than :data:`MOST_POINTS` points: :func:`thin` sees to that.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 MOST_POINTS = 5_000
@@ -223,6 +223,20 @@ def pareto(pairs: Sequence[tuple[float, float]]) -> list[int]:
             chosen.append(index)
             best = pairs[index][1]
     return chosen
+
+
+def split_front(ranked: Iterable[tuple[float, float, _T]]) -> tuple[list[_T], list[_T]]:
+    """(the Pareto front, cheapest first; the others) of (value, cost, row) that come by falling value, in one pass."""
+    front, others, least, level = [], [], math.inf, None
+    for value, cost, row in ranked:
+        if cost >= least:
+            others.append(row)
+            continue
+        if value == level:  # worth as much as the one before, and cheaper
+            others.append(front.pop())
+        front.append(row)
+        least, level = cost, value
+    return front[::-1], others
 
 
 def thin(rows: Sequence[_T], most: int = MOST_POINTS) -> list[_T]:

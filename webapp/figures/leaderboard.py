@@ -1,25 +1,41 @@
 """The leaderboard's plot."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from webapp.figures.base import figure, front, points
 
-HOVER = "<b>%{customdata}</b><br>valid %{y:.2f}\u00a0%<br>MACs %{x:.3g}\u00a0M<extra></extra>"
+# cost -> (name, axis title, factor from the stored unit)
+COSTS = {
+    "macs": ("MACs", "M MACs", 1e-6),
+    "params": ("parameters", "M parameters", 1e-6),
+    "latency": ("latency", "ms", 1e3),
+}
 
 
-def against_macs(best: Sequence[tuple], others: Sequence[tuple], total: int) -> dict:
-    """Accuracy against MACs. ``best`` is the Pareto front, cheapest first, ``others`` the points drawn beside it, each
-    (MACs, accuracy, key); ``total`` says how many cells there are in all. Dragging selects a range to filter by."""
+class Measured(Protocol):
+    """A measured cell, as webapp.results.board.Match is one."""
+
+    accuracy: float
+    cell: str
+
+
+def against_cost(best: Sequence[Measured], others: Sequence[Measured], cost: str, total: int) -> dict:
+    """Accuracy against MACs, parameters or latency. ``best`` is the Pareto front, cheapest first, ``others`` the points
+    drawn beside it; ``total`` says how many cells there are in all. Dragging selects a range to filter by."""
+    name, title, factor = COSTS[cost]
+    unit = title.removesuffix(f" {name}")
+    hover = f"<b>%{{customdata}}</b><br>valid %{{y:.2f}}\u00a0%<br>{name} %{{x:.3~r}}\u00a0{unit}<extra></extra>"
     drawn = len(best) + len(others)
     marks = [
-        points(*_columns(others), ids=_ids(others)) | {"hovertemplate": HOVER},
-        front(*_columns(best), ids=_ids(best)) | {"hovertemplate": HOVER},
+        points(*_columns(others, cost, factor), ids=_ids(others)) | {"hovertemplate": hover},
+        front(*_columns(best, cost, factor), ids=_ids(best)) | {"hovertemplate": hover},
     ]
     aside = f"; {drawn} of {total} are drawn" if drawn < total else ""
     return figure(
         marks,
-        label=f"Valid accuracy against MACs of {total} cells, {len(best)} of them on the Pareto front{aside}",
-        x="M MACs",
+        label=f"Valid accuracy against {name} of {total} cells, {len(best)} of them on the Pareto front{aside}",
+        x=title,
         y="valid accuracy, %",
         height=300,
         dragmode="select",
@@ -28,9 +44,10 @@ def against_macs(best: Sequence[tuple], others: Sequence[tuple], total: int) -> 
     )
 
 
-def _columns(rows: Sequence[tuple]) -> tuple[list[float], list[float]]:
-    return [round(macs / 1e6, 4) for macs, _, _ in rows], [round(100 * accuracy, 3) for _, accuracy, _ in rows]
+def _columns(rows: Sequence[Measured], cost: str, factor: float) -> tuple[list[float], list[float]]:
+    costs = [round(getattr(row, cost) * factor, 4) for row in rows]
+    return costs, [round(100 * row.accuracy, 3) for row in rows]
 
 
-def _ids(rows: Sequence[tuple]) -> list[str]:
-    return [key[:7] for _, _, key in rows]
+def _ids(rows: Sequence[Measured]) -> list[str]:
+    return [row.cell[:7] for row in rows]

@@ -12,9 +12,9 @@ from webapp.figures.base import (
     front,
     hover_text,
     limit,
-    pareto,
     points,
     reference_line,
+    split_front,
     thin,
     word,
 )
@@ -85,13 +85,18 @@ def _horizon(last: int, budget: int) -> int:
     return budget if last >= budget / 8 else min(budget, max(20, 2 * last))
 
 
-def against_cost(measured: Sequence, cost: str, target: float = 0.0) -> dict:
-    """Valid accuracy against MACs, parameters or latency, the Pareto front joined. ``target`` in the axis' unit; 0: none."""
+def by_accuracy(measured: Sequence) -> list:
+    """The most accurate first; of equals the cheaper."""
+    return sorted(measured, key=lambda point: (-point.valid_accuracy, point.macs or 0, point.number))
+
+
+def against_cost(ranked: Sequence, cost: str, target: float = 0.0) -> dict:
+    """Valid accuracy against MACs, parameters or latency, the Pareto front joined. ``ranked`` are the points by
+    :func:`by_accuracy`. ``target`` in the axis' unit; 0: none."""
     title, factor = COSTS[cost]
-    known = [point for point in measured if getattr(point, cost) is not None]
-    chosen = [known[i] for i in pareto([(getattr(p, cost), p.valid_accuracy) for p in known])]
-    best = {p.number for p in chosen}
-    others = thin([point for point in known if point.number not in best], MOST_SHOWN)
+    known = [point for point in ranked if getattr(point, cost) is not None]
+    chosen, others = split_front((p.valid_accuracy, getattr(p, cost), p) for p in known)
+    others = thin(others, MOST_SHOWN)
     shapes, notes = [], []
     if target and known:
         middle = (min(getattr(p, cost) for p in known) + max(getattr(p, cost) for p in known)) / 2 * factor

@@ -10,9 +10,10 @@ from nas_engine import catalog
 from nas_engine.operations import FAMILIES, OPERATIONS
 
 COLUMNS = ("accuracy", "macs", "params", "latency", "trial", "cell")  # what rows can be sorted by
-RANGES = {"acc": ("Accuracy", "%"), "macs": ("MACs", "M"), "params": ("Parameters", "M")}
+RANGES = {"acc": ("Accuracy", "%"), "macs": ("MACs", "M"), "params": ("Parameters", "M"), "lat": ("Latency", "ms")}
+COSTS = ("macs", "params", "latency")  # what the plot sets accuracy against
 SIZES = (25, 50, 100, 200)
-DEFAULT = {"sort": "-accuracy", "rows": "25", "page": "1"}
+DEFAULT = {"sort": "-accuracy", "rows": "25", "page": "1", "cost": "macs"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class BoardFilters:
     sort: str = DEFAULT["sort"]
     rows: int = int(DEFAULT["rows"])
     page: int = int(DEFAULT["page"])
+    cost: str = DEFAULT["cost"]
     problems: Mapping[str, str] = field(default_factory=dict)
 
     def query(self, **changes: object) -> str:
@@ -73,7 +75,7 @@ class BoardFilters:
 
 def read_filters(data: Mapping[str, str]) -> BoardFilters:
     """Check an address. What is wrong is reported in ``problems`` and otherwise ignored."""
-    names = ["q", "dataset", "protocol", "strategy", "sort", "rows", "page"]
+    names = ["q", "dataset", "protocol", "strategy", "sort", "rows", "page", "cost"]
     names += [f"{name}_{end}" for name in RANGES for end in ("min", "max")]
     given = {name: data.get(name, "").strip()[:200] for name in names if data.get(name, "").strip()}
     problems: dict[str, str] = {}
@@ -81,6 +83,7 @@ def read_filters(data: Mapping[str, str]) -> BoardFilters:
     bounds = _bounds(given, problems)
     sort = given.get("sort", "")
     strategy = given.get("strategy", "")
+    cost = given.get("cost", "")
     return BoardFilters(
         given=given,
         words=words,
@@ -91,6 +94,7 @@ def read_filters(data: Mapping[str, str]) -> BoardFilters:
         sort=sort if sort.removeprefix("-") in COLUMNS else DEFAULT["sort"],
         rows=_whole(given.get("rows"), SIZES[0], allowed=SIZES),
         page=_whole(given.get("page"), 1),
+        cost=cost if cost in COSTS else DEFAULT["cost"],
         problems=problems,
     )
 

@@ -5,18 +5,24 @@ A row is a cell under a protocol: the trial that measured it. Trials that reused
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from django.db.models import Count, F, Min, Q, QuerySet, TextField
-from django.db.models.functions import Cast, Mod
+from django.db.models import Count, F, Min, Q, QuerySet
 
 from nas_engine.operations import OPERATIONS
-from webapp.figures.base import thin
+from webapp.figures.base import split_front, thin
 from webapp.forms.board import BoardFilters
-from webapp.models import Trial
+from webapp.models import CellRecord, Trial
 from webapp.results.cell import begins
 
-FIELDS = {"acc": ("valid_accuracy", 0.01), "macs": ("macs", 1e6), "params": ("params", 1e6)}
+FIELDS = {
+    "acc": ("valid_accuracy", 0.01),
+    "macs": ("macs", 1e6),
+    "params": ("params", 1e6),
+    "lat": ("latency", 1e-3),
+}
 ORDERS = {
     "accuracy": ("valid_accuracy",),
     "macs": ("macs",),
@@ -26,9 +32,9 @@ ORDERS = {
     "cell": ("cell",),
 }
 SHOWN = ("number", "valid_accuracy", "params", "macs", "latency", "seconds", "device", "search", "cell", "protocol")
-Point = tuple[int, float, str]  # MACs, valid accuracy, key of the cell
 BEST = 0.05  # the share of cells called the best
-SAMPLE = 400  # cells whose operations are counted
+SAMPLE = 250  # cells whose operations are counted
+FEWEST = 20  # cells from which on a share says something
 
 
 def measurements(protocol: str) -> QuerySet[Trial]:
@@ -57,13 +63,12 @@ def matching(trials: QuerySet[Trial], filters: BoardFilters) -> QuerySet[Trial]:
         for prefix in filters.words.prefixes:
             either |= begins(prefix, "cell")
         trials = trials.filter(either)
-    if filters.words.operations:
-        trials = trials.annotate(graph=Cast("cell__cells", TextField()))
-        for names in filters.words.operations:
-            holds = Q()
-            for name in names:
-                holds |= Q(graph__contains=f'"{name}"')
-            trials = trials.filter(holds)
+    for names in filters.words.operations:
+        holds = Q()
+        for name in names:
+            holds |= Q(operations__contains=f" {name} ")
+        # As a subquery: both databases answer it from the one index, where a join would look every cell up.
+        trials = trials.filter(cell__in=CellRecord.objects.filter(holds).values("key"))
     return trials
 
 
@@ -74,6 +79,23 @@ def ordered(trials: QuerySet[Trial], sort: str) -> QuerySet[Trial]:
         F(name).desc(nulls_last=True) if down else F(name).asc(nulls_last=True) for name in ORDERS[sort.strip("-")]
     ]
     return trials.order_by(*columns, "macs", "pk")
+
+
+class Match(NamedTuple):
+    """What plots and shares need of a row: accuracy in [0, 1], costs as stored, the key of the cell."""
+
+    pk: int
+    accuracy: float
+    macs: int
+    params: int
+    latency: float | None
+    cell: str
+
+
+def ranking(trials: QuerySet[Trial]) -> list[Match]:
+    """All rows, the most accurate first: the one pass over them that count, plots and shares are made of."""
+    columns = ("pk", "valid_accuracy", "macs", "params", "latency", "cell")
+    return [Match(*row) for row in ordered(trials, "-accuracy").values_list(*columns)]
 
 
 @dataclass(frozen=True)
@@ -88,14 +110,16 @@ class Page:
     last: int
 
 
-def page_of(trials: QuerySet[Trial], filters: BoardFilters) -> Page:
-    """The page asked for, or the last one there is."""
-    total = trials.count()
+def page_of(trials: QuerySet[Trial], ranked: Sequence[Match], filters: BoardFilters) -> Page:
+    """The page asked for, or the last one there is. ``ranked`` is the :func:`ranking` of ``trials``."""
+    total = len(ranked)
     pages = max(1, math.ceil(total / filters.rows))
     number = min(filters.page, pages)
     start = (number - 1) * filters.rows
-    # First the ids, from an index alone; then the few rows.
-    chosen = list(ordered(trials, filters.sort).values_list("pk", flat=True)[start : start + filters.rows])
+    if filters.sort == "-accuracy":
+        chosen = [match.pk for match in ranked[start : start + filters.rows]]
+    else:  # first the ids, from an index alone; then the few rows
+        chosen = list(ordered(trials, filters.sort).values_list("pk", flat=True)[start : start + filters.rows])
     rows = Trial.objects.select_related("cell", "search").only(*SHOWN, *_RELATED).in_bulk(chosen)
     return Page([rows[pk] for pk in chosen], number, pages, total, start + 1, start + len(chosen))
 
@@ -109,22 +133,12 @@ def export_rows(trials: QuerySet[Trial], sort: str):
     return rows.only(*SHOWN, *_RELATED, "search__protocol_summary", "search__dataset__slug").iterator(chunk_size=500)
 
 
-def points(trials: QuerySet[Trial], most: int) -> tuple[list[Point], list[Point]]:
-    """The Pareto front over MACs, cheapest first, and at most about ``most`` of the other trials, evenly spread over the
-    ranking."""
-    front, others, least = [], [], math.inf
-    for point in ordered(trials, "-accuracy").values_list("macs", "valid_accuracy", "cell"):
-        if point[0] < least:  # cheaper than all that are as accurate or more
-            least = point[0]
-            front.append(point)
-        else:
-            others.append(point)
-    return front[::-1], thin(others, most)
-
-
-def _spread(trials: QuerySet[Trial], total: int, most: int) -> QuerySet[Trial]:
-    step = math.ceil(total / most)
-    return trials.annotate(turn=Mod(F("pk"), step)).filter(turn=0) if step > 1 else trials
+def points(ranked: Sequence[Match], cost: str, most: int) -> tuple[list[Match], list[Match]]:
+    """The Pareto front over ``cost`` ("macs", "params" or "latency"), cheapest first, and at most about ``most`` of the
+    other rows, evenly spread over the ranking. Rows whose cost is not known are in neither."""
+    at = Match._fields.index(cost)
+    front, others = split_front((match.accuracy, match[at], match) for match in ranked if match[at] is not None)
+    return front, thin(others, most)
 
 
 @dataclass(frozen=True)
@@ -136,28 +150,32 @@ class OperationShares:
     counted: int
 
 
-def operation_shares(trials: QuerySet[Trial], total: int) -> OperationShares | None:
+def operation_shares(ranked: Sequence[Match]) -> OperationShares | None:
     """How often each operation family is used by the best 5 % and by all; None where there are too few cells to tell."""
-    top = math.ceil(total * BEST)
-    if total < 20:
+    top = math.ceil(len(ranked) * BEST)
+    if len(ranked) < FEWEST:
         return None
-    limit = ordered(trials, "-accuracy").values_list("valid_accuracy", flat=True)[top - 1]
-    best = trials.filter(valid_accuracy__gte=limit)
-    best, _ = _count_families(best, top)
-    everything, counted = _count_families(trials, total)
+    best, everything = thin(ranked[:top], SAMPLE), thin(ranked, SAMPLE)
+    used, used_by_all = _count_families(best), _count_families(everything)
+    if not used:
+        return None
     rows = [
-        (family, best[family] / best.total(), everything[family] / everything.total())
-        for family, _ in sorted((best + everything).items(), key=lambda item: -best[item[0]])
+        (family, used[family] / used.total(), used_by_all[family] / used_by_all.total())
+        for family, _ in sorted((used + used_by_all).items(), key=lambda item: -used[item[0]])
     ]
-    return OperationShares(rows, top, counted)
+    return OperationShares(rows, top, len(everything))
 
 
-def _count_families(trials: QuerySet[Trial], total: int) -> tuple[Counter, int]:
-    sample = list(_spread(trials, total, SAMPLE).values_list("cell__cells", flat=True))
+def _count_families(matches: Sequence[Match]) -> Counter:
+    rows = CellRecord.objects.filter(pk__in=[match.cell for match in matches]).values_list("cells", flat=True)
     names = Counter(
-        name for cells in sample for cell in cells for _, left, _, right, _ in cell["blocks"] for name in (left, right)
+        name
+        for cells in rows
+        for cell in cells
+        for _, left, _, right, _ in cell.get("blocks", ())
+        for name in (left, right)
     )
     families = Counter()
     for name, count in names.items():
         families[OPERATIONS[name].family] += count
-    return families, len(sample)
+    return families

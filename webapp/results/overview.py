@@ -45,7 +45,7 @@ def under_way() -> list[Progress]:
 
 def _progress(search: Search) -> Progress:
     total = search.config["budget"]["trials"]
-    measured = search.trials.filter(state__in=Trial.MEASURED, valid_accuracy__isnull=False)
+    measured = search.trials.filter(valid_accuracy__isnull=False)
     best = measured.select_related("cell").order_by("-valid_accuracy", "number").first()
     pace = active_seconds(search) / search.done if search.done else None
     left = None if pace is None else pace * max(0, total - search.done)
@@ -93,10 +93,13 @@ def best_cells(wanted: str = "") -> Best | None:
     if not protocols:
         return None
     chosen = next((one for one in protocols if one.fingerprint == wanted), protocols[0])
-    rows = ordered(measurements(chosen.fingerprint), "-accuracy").select_related("cell", "search")[:BEST]
+    # First the ids, from an index alone; then the few rows.
+    keys = list(ordered(measurements(chosen.fingerprint), "-accuracy").values_list("pk", flat=True)[:BEST])
+    found = Trial.objects.select_related("cell", "search").defer("curve", "search__strategy_state").in_bulk(keys)
+    rows = [found[key] for key in keys]
     of_each = {one.dataset: one for one in reversed(protocols)} | {chosen.dataset: chosen}
     offered = [one for one in protocols if of_each[one.dataset] is one]
-    return Best(chosen, list(rows), offered[:PROTOCOLS])
+    return Best(chosen, rows, offered[:PROTOCOLS])
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ def lately() -> list[Event]:
 
 
 def _best_accuracy(search: Search) -> float | None:
-    measured = search.trials.filter(state__in=Trial.MEASURED).order_by("-valid_accuracy")
+    measured = search.trials.filter(valid_accuracy__isnull=False).order_by("-valid_accuracy", "number")
     return measured.values_list("valid_accuracy", flat=True).first()
 
 

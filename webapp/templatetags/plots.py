@@ -2,12 +2,12 @@
 
 import re
 from functools import cache
-from pathlib import Path
 
-import plotly
 from django import template
 from django.templatetags.static import static
 from django.utils.html import format_html
+
+from webapp.plotly_build import plotly_folder
 
 register = template.Library()
 
@@ -32,6 +32,6 @@ def plotly_head() -> str:
 
 @cache
 def _map_style_id() -> str:
-    script = (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+    script = (plotly_folder() / "plotly.min.js").read_text(encoding="utf-8")
     found = re.search(r'getElementById\("([0-9a-f]{64})"\)\)\{var \w+=document\.createElement\("style"\)', script)
     return found.group(1) if found else "plotly-without-map-styles"

@@ -1,12 +1,13 @@
 """All measured cells, ranked within one protocol at a time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.shortcuts import render
 
 from nas_engine import catalog
 from nas_engine.operations import FAMILIES
-from webapp.figures.leaderboard import against_macs
+from webapp.figures.leaderboard import against_cost
 from webapp.forms.board import RANGES, SIZES, BoardFilters, read_filters
 from webapp.models import Search
 from webapp.results import board
@@ -43,7 +44,8 @@ def leaderboard(request):
         return render(request, "leaderboard/empty.html", context)
     chosen, offered = choose_protocol(protocols, filters)
     trials = board.matching(board.measurements(chosen.fingerprint), filters)
-    page = board.page_of(trials, filters)
+    ranked = board.ranking(trials)
+    page = board.page_of(trials, ranked, filters)
     example = Search.objects.select_related("dataset").defer("strategy_state").filter(protocol=chosen.fingerprint)[0]
     context = {
         "section": "leaderboard",
@@ -65,7 +67,7 @@ def leaderboard(request):
         "several_devices": len({row.device.get("name") for row in page.rows}) > 1,
     }
     context |= _references(chosen.dataset)
-    return render(request, "leaderboard/leaderboard.html", context | _beside(trials, page.total))
+    return render(request, "leaderboard/leaderboard.html", context | _beside(ranked, filters))
 
 
 def _references(dataset: str) -> dict:
@@ -78,15 +80,15 @@ def _references(dataset: str) -> dict:
     }
 
 
-def _beside(trials, total: int) -> dict:
-    if not total:
+def _beside(ranked: Sequence[board.Match], filters: BoardFilters) -> dict:
+    if not ranked:
         return {}
-    best, others = board.points(trials, DRAWN)
+    best, others = board.points(ranked, filters.cost, DRAWN)
     return {
-        "figure": against_macs(best, others, total),
+        "figure": against_cost(best, others, filters.cost, len(ranked)),
         "drawn": len(best) + len(others),
-        "best": best[-1][1],
-        "shares": board.operation_shares(trials, total),
+        "best": ranked[0].accuracy,
+        "shares": board.operation_shares(ranked),
     }
 
 

@@ -1,17 +1,18 @@
 """Everything the page of one search shows, read in a handful of queries whatever the number of trials."""
 
-from collections import Counter
+from collections import Counter, namedtuple
 from datetime import timedelta
 from functools import cached_property
 from statistics import mean
 
 from django.core.paginator import Page, Paginator
+from django.db.models import Count
 from django.utils import timezone
 
 from nas_engine.errors import ConfigError
 from nas_engine.search_config import SearchConfig, read_search
 from webapp.figures import policy
-from webapp.figures.search import COSTS, POINT_FIELDS, against_cost, best_so_far
+from webapp.figures.search import COSTS, POINT_FIELDS, against_cost, best_so_far, by_accuracy
 from webapp.forms.workers import live_trainers
 from webapp.models import CellRecord, Search, Trial
 
@@ -20,7 +21,7 @@ BEST = 4
 LOG_LINES = 80
 TICK = 10  # seconds after which the time so far and the time left are shown anew
 FILTERS = {"": None, "finished": Trial.MEASURED, "failed": (Trial.State.FAILED,)}
-FIELDS = (*POINT_FIELDS, "error", "same_as_id")
+Point = namedtuple("Point", POINT_FIELDS)
 
 
 class SearchPage:
@@ -47,18 +48,24 @@ class SearchPage:
             return None
 
     @cached_property
-    def points(self) -> list:
-        return list(self.search.trials.order_by("number").values_list(*FIELDS, named=True))
+    def measured(self) -> list:
+        """One row of POINT_FIELDS for each measured trial, in the order of their numbers."""
+        rows = self.search.trials.filter(state__in=Trial.MEASURED).order_by("number")
+        return list(map(Point._make, rows.values_list(*POINT_FIELDS)))
 
     @cached_property
-    def measured(self) -> list:
-        return [point for point in self.points if point.state in Trial.MEASURED]
+    def ranked(self) -> list:
+        return by_accuracy(self.measured)
 
     @cached_property
     def counts(self) -> Counter:
-        return Counter(point.state for point in self.points)
+        return Counter(dict(self.search.trials.order_by().values_list("state").annotate(Count("pk"))))
 
     # ---- progress
+
+    @property
+    def proposed(self) -> int:
+        return self.counts.total()
 
     @property
     def budget(self) -> int:
@@ -101,7 +108,7 @@ class SearchPage:
     @cached_property
     def best(self):
         """The point of highest valid accuracy, the cheaper and older first among equals."""
-        return max(self.measured, key=lambda p: (p.valid_accuracy, -(p.macs or 0), -p.number), default=None)
+        return self.ranked[0] if self.ranked else None
 
     @property
     def steered(self) -> str:
@@ -122,8 +129,7 @@ class SearchPage:
     def best_within(self):
         """The best point that keeps the target."""
         factor = COSTS[self.steered][1]
-        within = [p for p in self.measured if (getattr(p, self.steered) or 0) * factor <= self.target]
-        return max(within, key=lambda p: (p.valid_accuracy, -p.number), default=None)
+        return next((p for p in self.ranked if (getattr(p, self.steered) or 0) * factor <= self.target), None)
 
     @cached_property
     def trained(self) -> list:
@@ -149,7 +155,7 @@ class SearchPage:
 
     @cached_property
     def reused(self) -> list:
-        return [point for point in self.points if point.state == Trial.State.REUSED]
+        return [point for point in self.measured if point.state == Trial.State.REUSED]
 
     @property
     def seconds_saved(self) -> float:
@@ -159,8 +165,8 @@ class SearchPage:
     def failures(self) -> list[tuple[str, int]]:
         """Reasons of failure with their counts, the most frequent first. Numbers are blanked, so that "NaN at epoch 3" and
         "NaN at epoch 7" count as one."""
-        reasons = [_kind_of_failure(p.error) for p in self.points if p.state == Trial.State.FAILED]
-        return Counter(reasons).most_common()
+        errors = self.search.trials.filter(state=Trial.State.FAILED).values_list("error", flat=True)
+        return Counter(map(_kind_of_failure, errors)).most_common()
 
     # ---- tables
 
@@ -176,15 +182,14 @@ class SearchPage:
     @property
     def tabs(self) -> list[tuple[str, str, int]]:
         """(filter, label, count) of the trials table's views."""
-        numbers = {"": len(self.points), "finished": len(self.measured), "failed": self.counts[Trial.State.FAILED]}
+        numbers = {"": self.proposed, "finished": len(self.measured), "failed": self.counts[Trial.State.FAILED]}
         return [(key, key.capitalize() or "All", numbers[key]) for key in FILTERS]
 
     @cached_property
     def best_cells(self) -> list[dict]:
         """The best distinct cells with the point each was measured at."""
-        ranked = sorted(self.measured, key=lambda p: (-p.valid_accuracy, p.macs or 0, p.number))
         chosen: dict = {}
-        for point in ranked:
+        for point in self.ranked:
             chosen.setdefault(point.cell_id, point)
             if len(chosen) == BEST:
                 break
@@ -218,7 +223,7 @@ class SearchPage:
     @property
     def figures_version(self) -> str:
         """Changes when a plot does."""
-        return f"{len(self.measured)}-{len(self.points)}-{len(self.updates)}"
+        return f"{len(self.measured)}-{self.proposed}-{len(self.updates)}"
 
     @cached_property
     def baseline(self) -> list:
@@ -238,7 +243,7 @@ class SearchPage:
         """Id of its place in the page -> figure, for every plot there is something to show in."""
         found = {"best": best_so_far(self.measured, self.budget, self.baseline)} if self.measured else {}
         for cost in COSTS if self.measured else ():
-            found[cost] = against_cost(self.measured, cost, self.target if cost == self.steered else 0.0)
+            found[cost] = against_cost(self.ranked, cost, self.target if cost == self.steered else 0.0)
         found |= {"entropy": policy.entropy(self.updates), "reward": policy.reward(self.updates)}
         found["heat"] = policy.heat_map(self.latest_record, self.choices)
         return {name: figure for name, figure in found.items() if figure}

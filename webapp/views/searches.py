@@ -44,13 +44,8 @@ def listed(request) -> dict:
     group = group if group in GROUPS else ""
     everything = Search.objects.order_by("-id")
     rows = everything.filter(state__in=GROUPS[group]) if group else everything
-    best = Trial.objects.filter(search=OuterRef("pk"), state__in=Trial.MEASURED).order_by("-valid_accuracy", "number")
-    rows = rows.select_related("dataset", "owner").defer("strategy_state", "dataset__classes", "versions")
-    rows = rows.annotate(
-        done=Count("trials", filter=Q(trials__state__in=(*Trial.MEASURED, Trial.State.FAILED))),
-        best_id=Subquery(best.values("pk")[:1]),
-    )
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(rows.values_list("pk", flat=True), PER_PAGE).get_page(request.GET.get("page"))
+    page.object_list = _with_results(list(page.object_list))
     trials = Trial.objects.select_related("cell").defer("curve", "info")
     found = trials.in_bulk([row.best_id for row in page if row.best_id])
     for row in page:
@@ -70,6 +65,19 @@ def listed(request) -> dict:
         "query": request.GET.urlencode(),
         "version": version_of([seen, counts]),
     }
+
+
+def _with_results(keys: list[int]) -> list[Search]:
+    """These searches in this order, with ``done`` and ``best_id``. A trial that ended without a result has no accuracy."""
+    best = Trial.objects.filter(search=OuterRef("pk"), valid_accuracy__isnull=False)
+    best = best.order_by("-valid_accuracy", "number")
+    rows = Search.objects.select_related("dataset", "owner").defer("strategy_state", "dataset__classes", "versions")
+    rows = rows.annotate(
+        done=Count("trials", filter=Q(trials__state__in=(*Trial.MEASURED, Trial.State.FAILED))),
+        best_id=Subquery(best.values("pk")[:1]),
+    )
+    found = rows.in_bulk(keys)
+    return [found[key] for key in keys]
 
 
 @never_cache
