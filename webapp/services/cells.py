@@ -8,9 +8,8 @@ from webapp.models import CellRecord
 
 def keep(cells: tuple[Cell, ...], name: str = "") -> CellRecord:
     """The row of these cells, made where there is none. A name is given only to a cell that has none yet."""
-    defaults = {"cells": [cell.as_json() for cell in cells], "name": name}
-    record, created = CellRecord.objects.get_or_create(key=cells_key(cells), defaults=defaults)
-    if not created and name and not record.name:
+    record = CellRecord.objects.of(cells)
+    if name and not record.name:
         CellRecord.objects.filter(pk=record.pk, name="").update(name=name)
         record.name = name
     return record
