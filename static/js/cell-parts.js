@@ -1,5 +1,6 @@
 /* The SVG of a cell diagram's nodes and edges. Classes are styled in static/css/diagram.css. */
 import { GRID } from './cell-geometry.js';
+import { describe, labelOf } from './cell-words.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -27,41 +28,26 @@ const classes = (...names) => names.filter(Boolean).join(' ');
 
 /* the part of an operation's name that says most, where there is no room for both */
 function shorten(node) {
-  const [first, ...rest] = node.label.split(' ');
+  const [first, ...rest] = labelOf(node).split(' ');
   return rest.at(-1) === 'narrow' || node.family === 'fact' ? first : rest.at(-1) ?? first;
 }
 
-export const sourceName = (id) => id === 's0' ? 'hi−1' : id === 's1' ? 'hi' : `block ${Number(id.slice(1)) - 1}`;
-
-/* in words; begins with what the drawing shows */
-export function describe(node) {
-  switch (node.kind) {
-    case 'op': {
-      const was = node.was ? `${node.was} → ` : '', diff = node.diff && node.diff !== 'same' ? `, ${node.diff}` : '';
-      return `${was}${node.label} on ${sourceName(node.from)}, block ${node.block} ${node.side}${diff}`;
-    }
-    case 'input': return node.older ? 'hi−1, input: output of the cell before last' : 'hi, input: output of the last cell';
-    case 'add': return `${node.block}, sum of block ${node.block}’s two operations`;
-    case 'cat': return `${node.block}, concatenation of block ${node.block}’s two operations`;
-    case 'concat': return 'concat: the listed states, stacked';
-    default: return 'hi+1, output';
-  }
-}
-
-export function drawEdge(edge, geometry) {
+/* weight: the line's width in pixels, where the channels it carries are known */
+export function drawEdge(edge, geometry, weight) {
   const { path, arrow } = geometry.edge(edge), diff = edge.diff && `diff-${edge.diff}`;
   const shapes = [element('path', { class: classes('cell-edge', edge.older && 'older', edge.to === 'out' && 'wide', diff), d: path })];
+  if (weight) shapes[0].style.setProperty('--weight', `${weight}px`);
   if (arrow) shapes.push(element('path', { class: classes('cell-arrow', diff), d: arrow }));
   return shapes;
 }
 
 /* A node as a button-like group. cost: {share, top}, drawn as a bar inside an operation. */
-export function drawNode(node, geometry, cost) {
+export function drawNode(node, geometry, cost, inputs) {
   const [w, h] = geometry.size(node), x = -w / 2, y = -h / 2, [cx, cy] = geometry.centre(node);
   const round = node.kind === 'op' ? 6 : node.kind === 'cat' ? 4 : h / 2, state = node.kind === 'input' || node.kind === 'output';
   const group = element('g', {
     class: classes('cell-node', state ? 'state' : node.kind, node.family && `op-${node.family}`, node.older && 'older', node.diff && `diff-${node.diff}`),
-    transform: `translate(${cx} ${cy})`, role: 'button', 'aria-label': describe(node), 'data-id': node.id,
+    transform: `translate(${cx} ${cy})`, role: 'button', 'aria-label': describe(node, inputs), 'data-id': node.id,
   });
   group.append(element('rect', { class: 'ring', x: x - 3.5, y: y - 3.5, width: w + 7, height: h + 7, rx: round + 3.5 }));
   group.append(element('rect', { class: 'box', x, y, width: w, height: h, rx: round }));
@@ -75,10 +61,10 @@ export function drawNode(node, geometry, cost) {
 function operation(group, node, { x, y, w, h }, compact, cost) {
   const cap = GRID.cap, left = x + cap + 8, rail = w - cap - 16;
   group.append(element('path', { class: 'cap-shape', d: `M${x + cap} ${y}v${h}h${6 - cap}a6 6 0 0 1-6-6v${12 - h}a6 6 0 0 1 6-6z` }));
-  group.append(element('path', { class: 'glyph', d: GLYPHS[node.family], 'fill-rule': 'evenodd', transform: `translate(${x + cap / 2 - 5} -5) scale(.8333)` }));
+  group.append(element('path', { class: 'glyph', d: GLYPHS[node.family] ?? '', 'fill-rule': 'evenodd', transform: `translate(${x + cap / 2 - 5} -5) scale(.8333)` }));
   const text = element('text', { x: left, y: cost ? 2.5 : 4.5 });
   if (node.was) text.append(element('tspan', { class: 'was' }, node.was), ' → ');
-  text.append(compact && !node.was ? shorten(node) : node.label);
+  text.append(compact && !node.was ? shorten(node) : labelOf(node));
   group.append(text);
   if (!cost) return;
   const bar = { x: left, y: y + h - 6, height: 2, rx: 1 };
@@ -89,10 +75,11 @@ function operation(group, node, { x, y, w, h }, compact, cost) {
 function join(group, node, right) {
   group.append(element('path', { class: 'sign', d: SIGNS[node.kind] }));
   const place = node.kind !== 'concat' ? { x: 9, y: -8 } : right ? { x: 0, y: 26, 'text-anchor': 'middle' } : { x: 19, y: 4 };
-  group.append(element('text', { class: 'index', ...place }, node.kind === 'concat' ? 'concat' : String(node.block)));
+  group.append(element('text', { class: 'index', ...place }, node.kind === 'concat' ? 'concat' : String(node.block ?? '')));
 }
 
 function stateName(node) {
+  if (node.name) return element('text', { class: 'named', 'text-anchor': 'middle', y: 4 }, node.name);
   const text = element('text', { 'text-anchor': 'middle', y: 4 }, 'h');
   text.append(element('tspan', { class: 'sub', dx: 1, dy: 4 }, node.kind === 'output' ? 'i+1' : node.older ? 'i−1' : 'i'));
   return text;

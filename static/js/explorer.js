@@ -7,8 +7,8 @@ import { drawAll } from './plots.js';
 import { toast } from './shell.js';
 
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
-const { network, operations, first } = read('network'), layouts = read('layouts');
-const inspector = new Inspector(document.getElementById('inspector'), operations);
+const { network, operations, first, latency } = read('network'), layouts = read('layouts');
+const inspector = new Inspector(document.getElementById('inspector'), operations, latency);
 const strip = document.getElementById('network-strip'), body = document.querySelector('.cells');
 const state = { position: first, measure: 'macs', show: 'both', direction: 'right' };
 const kinds = ['normal', 'reduction'];
@@ -23,7 +23,7 @@ const kindOf = (diagram) => kinds.find((kind) => diagrams[kind] === diagram);
 const chosen = { normal: first, reduction: network.findIndex((place) => place.kind === 'reduction') };
 
 function costsOf(place) {
-  return Object.fromEntries(Object.entries(place.nodes).map(([id, [params, macs]]) => [id, { params, macs, share: place.macs ? macs / place.macs : 0 }]));
+  return Object.fromEntries(Object.entries(place.nodes).map(([id, [, macs, , shape]]) => [id, { share: place.macs ? macs / place.macs : 0, channels: shape?.[0] }]));
 }
 
 function choose(index) {
@@ -99,6 +99,23 @@ function arrange() {
   body.classList.toggle('stacked', state.direction === 'down' || crowded);
 }
 new ResizeObserver(arrange).observe(body);
+
+/* ---- the explorer alone in the window; the rest of the page is out of reach meanwhile */
+const explorer = document.getElementById('explorer'), filler = explorer.querySelector('[data-fill]');
+function fill(on) {
+  explorer.classList.toggle('filling', on);
+  filler.setAttribute('aria-pressed', String(on));
+  for (const other of [...explorer.parentElement.children, document.querySelector('header.bar'), document.querySelector('.foot')]) if (other && other !== explorer) other.inert = on;
+  for (const diagram of Object.values(diagrams)) diagram.setFilling(on);
+  arrange();
+}
+filler.addEventListener('click', () => fill(!explorer.classList.contains('filling')));
+document.addEventListener('keydown', (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.('input, textarea, select, dialog')) return;
+  const held = Object.values(diagrams).some((diagram) => diagram.pinned), filling = explorer.classList.contains('filling');
+  if (event.key === 'f') fill(!filling);
+  if (event.key === 'Escape' && filling && !held && !event.defaultPrevented) { fill(false); filler.focus(); }
+});
 
 /* ---- PNG: the server's SVG, painted at twice its size */
 async function savePng(url, name) {

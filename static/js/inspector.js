@@ -1,5 +1,6 @@
 /* The panel beside the diagrams: what the node looked at is, turns into what, and costs; without one, the whole cell. */
 import { GLYPHS, element } from './cell-parts.js';
+import { labelOf, nameOf } from './cell-words.js';
 import { h, mega, percent, thousands } from './dom.js';
 
 const FAMILIES = {
@@ -9,47 +10,52 @@ const FAMILIES = {
 const SPACE = '\u00a0';
 const shape = ([channels, height, width]) => [channels, height, width].join(`${SPACE}×${SPACE}`);
 const glyph = (family) => element('svg', { viewBox: '0 0 12 12', 'aria-hidden': 'true' }, element('path', { 'fill-rule': 'evenodd', d: GLYPHS[family] }));
-const state = (id) => h('var', {}, 'h', h('sub', {}, id === 's0' ? 'i−1' : id === 's1' ? 'i' : 'i+1'));
-const source = (id) => id === 's0' || id === 's1' ? state(id) : `block ${Number(id.slice(1)) - 1}`;
+const variable = (sub) => h('var', {}, 'h', h('sub', {}, sub));
+const source = (node) => node?.kind === 'input' && !node.name ? variable(node.older ? 'i−1' : 'i') : nameOf(node);
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
-const stateWord = (id) => id === 's0' ? 'h(i−1)' : id === 's1' ? 'h(i)' : `block ${Number(id.slice(1)) - 1}`;
+const commas = (items) => items.flatMap((item, index) => index ? [', ', item] : [item]);
 
 /* how each kind of node is explained: {heading, text, rows} */
 const EXPLAIN = {
-  op: (node, place, [, , input, output, stride], about) => ({
-    heading: [h('span', { class: `cap op-${node.family}` }, glyph(node.family)), node.label],
-    text: about.about,
-    rows: [['Kind', about.family], ['Where', `block ${node.block}, ${node.side}`], ['Input', [source(node.from), `, ${shape(input)}`]], ['Output', shape(output)], ['Stride', stride]],
+  op: (node, place, [, , input, output, stride], about, inputs) => ({
+    heading: [h('span', { class: `cap op-${node.family}` }, glyph(node.family)), labelOf(node)],
+    text: about?.about,
+    rows: [
+      about?.family && ['Kind', about.family], node.block && ['Where', `block ${node.block}, ${node.side}`],
+      ['Input', [...commas(inputs.map(source)), input && `, ${shape(input)}`]], output && ['Output', shape(output)], stride && ['Stride', stride],
+    ],
   }),
   input: (node, place, [, macs, , output]) => {
-    const older = node.id === 's0';
+    const older = Boolean(node.older), given = place.inputs[older ? 0 : place.inputs.length - 1];
     return {
-      heading: [state(node.id), h('span', { class: 'soft' }, 'input')],
+      heading: [source(node), h('span', { class: 'soft' }, 'input')],
       text: `Output of ${older ? 'the cell before last' : 'the last cell'}.${macs ? ' Brought to this cell’s size and filters first.' : ''}`,
-      rows: [['Given', shape(place.inputs[older ? 0 : 1])], ['Used as', shape(output)]],
+      rows: [given && ['Given', shape(given)], output && ['Used as', shape(output)]],
     };
   },
-  add: (node, place, [, , , output]) => ({
-    heading: ['add', h('span', { class: 'soft' }, `block ${node.block}`)], text: 'Sum of the block’s two operations.', rows: [['Output', shape(output)]],
+  add: (node, place, [, , , output], about, inputs) => ({
+    heading: ['add', h('span', { class: 'soft' }, node.block ? `block ${node.block}` : '')],
+    text: node.block ? 'Sum of the block’s two operations.' : `Sum of ${inputs.length} maps.`, rows: [output && ['Output', shape(output)]],
   }),
   cat: (node, place, [, , , output]) => ({
     heading: ['concat', h('span', { class: 'soft' }, `block ${node.block}`)],
-    text: 'Stacks the block’s two operations along the channels; a 1×1 convolution brings them back to the cell’s filters.', rows: [['Output', shape(output)]],
+    text: 'Stacks the block’s two operations along the channels; a 1×1 convolution brings them back to the cell’s filters.', rows: [output && ['Output', shape(output)]],
   }),
   concat: (node, place, [, , , output], about, inputs) => ({
     heading: ['concat', h('span', { class: 'soft' }, 'output')],
-    text: ['Stacks the listed states along the channels: the cell’s output, ', state('out'), '.'],
-    rows: [['States', inputs.map(stateWord).join(', ')], ['Output', shape(output)]],
+    text: ['Stacks the listed states along the channels: the cell’s output, ', variable('i+1'), '.'],
+    rows: [['States', commas(inputs.map(source))], output && ['Output', shape(output)]],
   }),
   output: (node, place) => ({
-    heading: [state('out'), h('span', { class: 'soft' }, 'output')], text: 'What the next two cells take as input.', rows: [['Shape', shape(place.shape)]],
+    heading: [variable('i+1'), h('span', { class: 'soft' }, 'output')], text: 'What the next two cells take as input.', rows: [['Shape', shape(place.shape)]],
   }),
 };
 
-const list = (rows) => h('dl', { class: 'kv' }, rows.map(([key, value]) => [h('dt', {}, key), h('dd', {}, value)]).flat());
+const list = (rows) => h('dl', { class: 'kv' }, rows.filter(Boolean).map(([key, value]) => [h('dt', {}, key), h('dd', {}, value)]).flat());
 
 export class Inspector {
-  constructor(host, operations) { Object.assign(this, { host, operations }); }
+  /* latency: {words, device} of the whole network, where it was measured */
+  constructor(host, operations, latency) { Object.assign(this, { host, operations, latency }); }
 
   show(diagram, place, node, pinned) {
     /* what is shown already stays: a button replaced between press and release is never clicked */
@@ -61,11 +67,11 @@ export class Inspector {
   }
 
   node(diagram, place, node, pinned) {
-    const cost = place.nodes[node.id] ?? [0, 0, place.shape, place.shape, 1], [params, macs] = cost;
-    const inputs = diagram.layout.edges.filter((edge) => edge.to === node.id).map((edge) => edge.from);
+    const cost = place.nodes[node.id] ?? [0, 0], [params, macs] = cost;
+    const inputs = diagram.before.get(node.id).map((id) => diagram.byId.get(id));
     const { heading, text, rows } = EXPLAIN[node.kind](node, place, cost, this.operations[node.operation], inputs);
-    const share = place.macs ? macs / place.macs : 0;
-    rows.push(['Parameters', thousands(params)], ['MACs', macs ? mega(macs) : '0']);
+    const share = place.macs ? macs / place.macs : 0, weight = place.params ? params / place.params : 0;
+    rows.push(['Parameters', params ? [thousands(params), h('span', { class: 'muted' }, ` ${percent(weight)}`)] : '0'], ['MACs', macs ? mega(macs) : '0']);
     return [
       h('header', {}, h('h3', {}, heading), pinned === node.id && h('button', { type: 'button', class: 'btn sm', 'data-release': true }, 'Let go')),
       h('p', { class: 'soft' }, text), list(rows),
@@ -86,7 +92,7 @@ export class Inspector {
     return [
       h('header', {}, h('h3', {}, capital(place.title))),
       h('p', { class: 'soft' }, `${place.filters} filters, ${place.inputs.at(-1)[0]} channels in, ${place.shape[0]} out at ${place.shape[1]}${SPACE}×${SPACE}${place.shape[2]}.`),
-      list([['Parameters', thousands(place.params)], ['MACs', mega(place.macs)]]),
+      list([['Parameters', thousands(place.params)], ['MACs', mega(place.macs)], this.latency && ['Latency', [this.latency.words, h('span', { class: 'muted' }, ' whole network')]]]),
       h('table', { class: 'table' },
         h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'Operations'), h('th', { class: 'num', scope: 'col' }, 'Count'), h('th', { class: 'num', scope: 'col' }, 'MACs'))),
         h('tbody', {}, rows.map(([family, { count, macs }]) => row(h('span', { class: `op op-${family}` }, glyph(family), FAMILIES[family]), String(count), macs)),

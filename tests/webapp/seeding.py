@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from nas_engine import zoo
 from nas_engine.architecture import Architecture
-from nas_engine.cell import Cell
+from nas_engine.cell import Block, Cell
 from nas_engine.config import as_dict
 from nas_engine.search_config import SearchConfig, read_search
 
@@ -206,7 +206,14 @@ def few() -> dict:
     changed = list(rows[0].choices)
     changed[2] = (changed[2] + 1) % len(space.choices[2].options)
     trial(first, 42, Architecture(space.name, tuple(changed)))
-    return {"published": published.key, "plain": rows[0].cell_id}
+    deep = trial(first, 43, architecture, cell=record(deep_cells()))
+    return {"published": published.key, "plain": rows[0].cell_id, "deep": deep.cell_id}
+
+
+def deep_cells() -> tuple[Cell, Cell]:
+    """Twelve blocks in a row that join by concatenation: the longest and the widest that is drawn."""
+    blocks = tuple(Block(i + 1, "sep_conv_3x3", i, "max_pool_3x3", "concat") for i in range(12))
+    return Cell("normal", blocks, (13,)), Cell("reduction", blocks[:7], (8,))
 
 
 if __name__ == "__main__":

@@ -18,11 +18,11 @@ from webapp.diagrams.mix import families
 from webapp.diagrams.network import first_shown, network_data, operations_data, strip
 from webapp.diagrams.svg import cell_svg
 from webapp.figures.cell import learning_curves
-from webapp.models import CellRecord
+from webapp.models import CellRecord, Trial
 from webapp.results.cell import Result, find_cell, network_of, results_of
 from webapp.results.nearby import neighbours
 from webapp.results.published import published_as
-from webapp.templatetags.cells import cells_of
+from webapp.templatetags.cells import cells_of, device_name, milliseconds
 from webapp.views.downloads import attachment, safe_name
 from webapp.views.weights import weights_context
 
@@ -67,6 +67,7 @@ def page(record: CellRecord, results: list[Result], result: Result | None) -> di
             "network": network_data(network),
             "operations": operations_data(cells),
             "first": first_shown(network),
+            "latency": _latency(measured),
         },
         "places": places,
         "stages": stages,
@@ -79,6 +80,12 @@ def page(record: CellRecord, results: list[Result], result: Result | None) -> di
     }
     context["written"] = next(name for name, _, text, _ in context["notations"] if text)
     return context | (weights_context(measured) if measured else {})
+
+
+def _latency(measured: Trial | None) -> dict | None:
+    if measured is None or measured.latency is None:
+        return None
+    return {"words": f"{milliseconds(measured.latency)}\u00a0ms", "device": device_name(measured.device)}
 
 
 def _curves(results: list[Result], first: Result | None) -> list[tuple[str, list[dict]]]:
