@@ -2,8 +2,10 @@
 
 import logging
 import random
+from bisect import bisect_right, insort
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 
 from fast_sugiyama import from_edges
 
@@ -13,7 +15,29 @@ for chatty in ("rust-sugiyama", "connected_components"):
 Edge = tuple[int, int]
 METHODS = tuple((crossing, transpose) for crossing in ("barycenter", "median") for transpose in (True, False))
 TRIES = 5  # orders of the edges, to which the method is sensitive; more than five gain almost nothing
-THIN = 0.2  # lanes that an edge takes where it passes a rank, a node taking one
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard to try, so that a cell is laid out as well as can be and a random graph of 32 nodes within 50 ms.
+
+    ``steps`` is the largest number of ranks, over all edges, that edges may climb. ``ranking`` "up" puts every node right
+    behind its latest input, "minimize" makes the edges as short as can be. ``thin`` is how many lanes an edge takes where
+    it passes a rank, a node taking one.
+    """
+
+    steps: float
+    ranking: str
+    thin: float
+    methods: tuple[tuple[str, bool], ...]
+    tries: int
+
+
+EFFORTS = (
+    Effort(160, "up", 0.2, METHODS, TRIES),
+    Effort(800, "minimize", 0.1, METHODS, 1),
+    Effort(float("inf"), "minimize", 0.05, (("median", False),), 1),
+)
 
 
 @dataclass(frozen=True)
@@ -41,9 +65,10 @@ def arrange(edges: list[Edge], tied: list[Edge] = (), tries: int = TRIES) -> Arr
     if any(source == target for source, target in (*edges, *tied)):
         raise ValueError("A node cannot be its own input")
     shuffled, rng, best = [*edges, *tied], random.Random(0), None
-    for _ in range(tries):
-        for crossing, transpose in METHODS:
-            candidate = _attempt(shuffled, crossing, transpose, edges)
+    effort = _effort(shuffled)
+    for _ in range(min(tries, effort.tries)):
+        for method in effort.methods:
+            candidate = _attempt(shuffled, effort, method, edges)
             if best is None or _cost(candidate) < _cost(best):
                 best = candidate
         if best.crossings == 0:
@@ -52,16 +77,30 @@ def arrange(edges: list[Edge], tied: list[Edge] = (), tries: int = TRIES) -> Arr
     return best
 
 
-def _attempt(shuffled: list[Edge], crossing: str, transpose: bool, edges: list[Edge]) -> Arrangement:
+def _effort(edges: list[Edge]) -> Effort:
+    """What the graph's size allows. Raises ValueError for a cycle."""
+    before, rank = defaultdict(list), {}
+    for source, target in edges:
+        before[target].append(source)
+    try:
+        for node in TopologicalSorter(before).static_order():
+            rank[node] = max((rank[source] + 1 for source in before[node]), default=0)
+    except CycleError:
+        raise ValueError("The graph has a cycle") from None
+    steps = sum(rank[target] - rank[source] for source, target in edges)
+    return next(effort for effort in EFFORTS if steps <= effort.steps)
+
+
+def _attempt(shuffled: list[Edge], effort: Effort, method: tuple[str, bool], edges: list[Edge]) -> Arrangement:
     pieces = from_edges(
         shuffled,
         dummy_vertices=True,
         vertex_spacing=1,
         minimum_length=1,
-        dummy_size=THIN,
-        ranking_type="up",  # sources first, and every node right behind its latest input
-        crossing_minimization=crossing,
-        transpose=transpose,
+        dummy_size=effort.thin,
+        ranking_type=effort.ranking,
+        crossing_minimization=method[0],
+        transpose=method[1],
     )
     if len(pieces) != 1:
         raise ValueError("The graph is in several pieces")
@@ -104,12 +143,16 @@ def _count_crossings(places: dict, routes: dict) -> int:
     by_rank = defaultdict(list)
     for (rank, a), (_, b) in _steps(places, routes):
         by_rank[rank].append((a, b))
-    return sum(
-        (a - c) * (b - d) < 0
-        for segments in by_rank.values()
-        for index, (a, b) in enumerate(segments)
-        for c, d in segments[:index]
-    )
+    return sum(map(_inversions, by_rank.values()))
+
+
+def _inversions(segments: list[tuple[float, float]]) -> int:
+    """Pairs whose ends stand in the other order than their beginnings."""
+    found, passed = 0, []
+    for _, end in sorted(segments):
+        found += len(passed) - bisect_right(passed, end)
+        insort(passed, end)
+    return found
 
 
 def _cost(candidate: Arrangement) -> tuple[int, float, float]:
