@@ -4,14 +4,16 @@ Every part is safe to run at any time and in several workers at once.
 """
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.db import DatabaseError
+from django.db.models import QuerySet
 
-from tasks import clock, datasets, messages, recording, weights
+from tasks import checkpoints, clock, cost_previews, datasets, full_recording, messages, recording, weights
 from tasks.search import work_left
 from tasks.workers import STALE
-from webapp.models import Search, Trial, WeightsRequest, Worker
+from webapp.models import CostPreview, FullTraining, Search, TrainingRun, Trial, WeightsRequest, Worker
 
 log = logging.getLogger(__name__)
 PERIOD = 10.0  # seconds
@@ -22,7 +24,8 @@ FORGOTTEN = timedelta(minutes=10)  # a worker silent for this long is no longer 
 
 def sweep() -> None:
     """Do everything once; what fails is logged and does not keep the rest from being done."""
-    for part in (count_time, requeue_lost, forget_workers, resend, datasets.sweep):
+    parts = (count_time, requeue_lost, forget_workers, resend, datasets.sweep, checkpoints.sweep, cost_previews.forget)
+    for part in parts:
         try:
             part()
         except DatabaseError:
@@ -45,12 +48,16 @@ def count_time() -> None:
 
 
 def requeue_lost() -> None:
-    """Queue trials and requests for weights again whose worker has shown no sign of life."""
+    """Queue again what is in training by a worker that has shown no sign of life."""
     before = clock.now() - timedelta(seconds=STALE)
     for trial in Trial.objects.filter(state=Trial.State.RUNNING, heartbeat__lt=before):
         recording.requeue_lost(trial)
     for request in WeightsRequest.objects.filter(state=WeightsRequest.State.RUNNING, heartbeat__lt=before):
         weights.requeue_lost(request)
+    for run in TrainingRun.objects.filter(state=TrainingRun.State.RUNNING, heartbeat__lt=before):
+        full_recording.requeue_lost(run)
+    for preview in CostPreview.objects.filter(state=CostPreview.State.RUNNING, heartbeat__lt=before):
+        cost_previews.requeue_lost(preview)
 
 
 def forget_workers() -> None:
@@ -64,16 +71,29 @@ def resend() -> None:
     if lengths is None:
         return
     before = clock.now() - MESSAGE_GRACE
-    trials = Trial.objects.filter(state=Trial.State.QUEUED, search__state__in=(*Search.ACTIVE, Search.State.FINISHED))
-    requests = WeightsRequest.objects.filter(state=WeightsRequest.State.QUEUED)
-    if lengths["train"] < trials.count() + requests.count():
-        for waiting, message in ((trials, messages.train_child), (requests, messages.train_weights)):
+    queued = _queued()
+    if lengths["train"] < sum(waiting.count() for waiting, _ in queued):
+        for waiting, message in queued:
             for row in waiting.exclude(sent__gte=before).order_by("pk"):
                 type(row).objects.filter(pk=row.pk).update(sent=clock.now())
                 if not message(row.pk, row.attempt):
                     return
     if lengths["search"] == 0:
         nudge()
+
+
+def _queued() -> list[tuple[QuerySet, Callable]]:
+    """What waits in queue train, and the message for each of them."""
+    going = (*Search.ACTIVE, Search.State.FINISHED)
+    return [
+        (Trial.objects.filter(state=Trial.State.QUEUED, search__state__in=going), messages.train_child),
+        (WeightsRequest.objects.filter(state=WeightsRequest.State.QUEUED), messages.train_weights),
+        (
+            TrainingRun.objects.filter(state=TrainingRun.State.QUEUED, training__state__in=FullTraining.ACTIVE),
+            messages.train_fully,
+        ),
+        (CostPreview.objects.filter(state=CostPreview.State.QUEUED), messages.preview_cost),
+    ]
 
 
 def nudge() -> None:

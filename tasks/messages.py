@@ -28,6 +28,16 @@ def train_weights(request_id: int, attempt: int) -> bool:
     return send("tasks.weights.train_weights", request_id, attempt)
 
 
+def train_fully(run_id: int, attempt: int) -> bool:
+    """Ask a train worker to train this attempt of a full training's run. Returns whether the message was sent."""
+    return send("tasks.full_training.train_run", run_id, attempt)
+
+
+def preview_cost(preview_id: int, attempt: int) -> bool:
+    """Ask a train worker what a full training would cost. Returns whether the message was sent."""
+    return send("tasks.full_training.preview_cost", preview_id, attempt)
+
+
 def prepare_dataset(dataset_id: int) -> bool:
     """Ask a search worker to prepare a data set. Returns whether the message was sent."""
     return send("tasks.datasets.prepare_dataset", dataset_id)

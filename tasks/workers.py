@@ -14,10 +14,10 @@ from collections.abc import Callable
 from django.db import DatabaseError, close_old_connections, connection
 from django.db.models import Model
 
-from tasks import clock, lease
+from tasks import clock, full_recording, lease
 from tasks.app import STOP
 from tasks.recording import HALTED, requeue_lost
-from webapp.models import Search, Trial, Worker
+from webapp.models import FullTraining, Search, TrainingRun, Trial, Worker
 
 log = logging.getLogger(__name__)
 BEAT = 1.0  # seconds between looks at the job in hand
@@ -36,12 +36,24 @@ def name() -> str:
     return _name
 
 
-class Job:
-    """A claimed trial or request for weights, kept alive while the block runs; ``cancelled`` says when to give it up."""
+def host() -> str:
+    """The machine this process runs on."""
+    return _HOST
 
-    def __init__(self, row: Model, doing: str, trial: Trial, search_id: int | None = None):
-        """``search_id``: give the job up when this search is paused or ended."""
-        self.row, self.doing, self.trial, self.search_id = row, doing, trial, search_id
+
+class Job:
+    """A claimed trial, run or request, kept alive while the block runs; ``cancelled`` says when to give it up."""
+
+    def __init__(
+        self,
+        row: Model,
+        doing: str,
+        trial: Trial | None = None,
+        search_id: int | None = None,
+        training_id: int | None = None,
+    ):
+        """``search_id``, ``training_id``: give the job up when this search or full training is paused or ended."""
+        self.row, self.doing, self.trial, self.search_id, self.training_id = row, doing, trial, search_id, training_id
         self.lost = threading.Event()
 
     def __enter__(self) -> "Job":
@@ -65,6 +77,8 @@ class Job:
             self.lost.set()
 
     def _halted(self) -> bool:
+        if self.training_id is not None:
+            return FullTraining.objects.filter(pk=self.training_id, state__in=full_recording.HALTED).exists()
         return Search.objects.filter(pk=self.search_id, state__in=HALTED).exists()
 
 
@@ -145,6 +159,8 @@ def _take_over() -> None:
     lease.release_all(_name)
     for trial in Trial.objects.filter(state=Trial.State.RUNNING, worker=_name):
         requeue_lost(trial)
+    for run in TrainingRun.objects.filter(state=TrainingRun.State.RUNNING, worker=_name):
+        full_recording.requeue_lost(run)
 
 
 def _process_lives(pid: int) -> bool:

@@ -10,6 +10,12 @@ from django.conf import settings
 from django.db import models
 
 from nas_engine.cell import cells_key
+from webapp.training_models import CostPreview, FullTraining, StoredChunk, StoredFile, TrainingLine, TrainingRun
+
+__all__ = [
+    "CellRecord", "CostPreview", "Dataset", "FullTraining", "LogLine", "LoginLink", "PolicyUpdate", "Search", "StoredChunk",
+    "StoredFile", "TrainingLine", "TrainingRun", "Trial", "Weights", "WeightsChunk", "WeightsRequest", "Worker",
+]  # fmt: skip
 
 
 class Dataset(models.Model):

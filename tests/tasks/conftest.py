@@ -9,7 +9,7 @@ import pytest
 from nas_engine.errors import SearchCancelled
 from nas_engine.search_config import read_search
 from nas_engine.trial import Evaluation
-from tasks import live, messages, search, train, weights, workers
+from tasks import full_training, live, messages, search, train, weights, workers
 from tests.webapp import seeding
 from webapp.services.owner import local_owner
 from webapp.services.searches import create_search
@@ -55,6 +55,8 @@ class Queue:
             "advance_search": search.advance_search,
             "train_child": train.train_child,
             "train_weights": weights.train_weights,
+            "train_run": full_training.train_run,
+            "preview_cost": full_training.preview_cost,
         }
         name, *arguments = self.messages.popleft()
         handlers[name](*arguments)
@@ -105,6 +107,7 @@ def stop(monkeypatch):
     monkeypatch.setattr(workers, "STOP", flag)
     monkeypatch.setattr(train, "STOP", flag)
     monkeypatch.setattr(weights, "STOP", flag)
+    monkeypatch.setattr(full_training, "STOP", flag)
     return flag
 
 

@@ -18,7 +18,7 @@ State = Search.State
 
 def create_search(config: SearchConfig, owner) -> Search:
     """Store a search and have it begin. Raises ConfigError naming the field if it cannot run as it stands."""
-    dataset = _ready_dataset(config.data.dataset)
+    dataset = ready_dataset(config.data.dataset)
     _check_buildable(config, dataset)
     protocol = config.protocol(dataset.fingerprint)
     with transaction.atomic():
@@ -30,7 +30,7 @@ def create_search(config: SearchConfig, owner) -> Search:
             dataset=dataset,
             protocol=protocol.fingerprint(),
             protocol_summary=protocol.summary(),
-            versions=_versions(),
+            versions=versions(),
         )
         messages.after_commit(messages.advance_search, search.pk)
     return search
@@ -142,7 +142,8 @@ def _stop_clock(search: Search) -> None:
         search.resumed = None
 
 
-def _ready_dataset(slug: str) -> Dataset:
+def ready_dataset(slug: str) -> Dataset:
+    """The data set if it can be trained on. Raises ConfigError under "data.dataset"."""
     dataset = Dataset.objects.filter(slug=slug).first()
     if dataset is None:
         known = ", ".join(Dataset.objects.values_list("slug", flat=True)) or "none yet"
@@ -163,7 +164,8 @@ def _check_buildable(config: SearchConfig, dataset: Dataset) -> None:
     build_blueprint(cells, config.skeleton, dataset.image_shape, len(dataset.classes))
 
 
-def _versions() -> dict:
+def versions() -> dict:
+    """Of what has a part in the numbers."""
     return {
         "nasturtium": __version__,
         "python": platform.python_version(),
