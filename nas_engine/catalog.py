@@ -24,6 +24,15 @@ class Entry:
         return _import(self.target)(*arguments)
 
 
+@dataclass(frozen=True)
+class EvaluatorEntry(Entry):
+    """``own_space``: the evaluator brings the search space and all measurements along, so that no space, data set or child
+    network is chosen. ``instant``: an evaluation is a look-up, which the search worker does itself, many at a time."""
+
+    own_space: bool = False
+    instant: bool = False
+
+
 SPACES = {
     "nasnet": Entry(
         "NASNet",
@@ -91,6 +100,24 @@ STRATEGIES = {
         "nas_engine.strategies.settings:GridConfig",
         "nas_engine.strategies.grid:Grid",
         "Takes every architecture in turn. For sweeps: narrow the space to the few decisions to be compared.",
+    ),
+}
+
+EVALUATORS = {
+    "standalone": EvaluatorEntry(
+        "Training each cell",
+        "nas_engine.evaluators.settings:StandaloneConfig",
+        "nas_engine.evaluators.standalone:StandaloneEvaluator",
+        "Every child network is trained from scratch by itself, briefly. Slow and faithful.",
+    ),
+    "tabular": EvaluatorEntry(
+        "A table",
+        "nas_engine.evaluators.settings:TabularConfig",
+        "nas_engine.evaluators.tabular:open_table",
+        "Looks results up in a published table of trained architectures, at the training time it cost there. "
+        "Whole searches take seconds, so strategies can be compared over many seeds.",
+        own_space=True,
+        instant=True,
     ),
 }
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from nas_engine.cell import Node
+from nas_engine.cell import Cell, Node
 from nas_engine.errors import ConfigError
 from nas_engine.isomorphism import canonical_form
 
@@ -42,3 +42,8 @@ class GraphCell:
         """Inverse of :meth:`as_json`."""
         nodes = tuple(Node(name, kind, tuple(inputs), operation) for name, kind, inputs, operation in data["nodes"])
         return cls(data["kind"], nodes)
+
+
+def read_cell(data: dict) -> Cell | GraphCell:
+    """A cell of either kind from its JSON. Raises ConfigError where the data is none."""
+    return GraphCell.from_json(data) if "nodes" in data else Cell.from_json(data)

@@ -125,6 +125,33 @@ _ROWS = (
 
 OPERATIONS = {row.name: row for row in _ROWS}
 
+# Operations of published tables under the names they have there: drawn and counted, not built.
+_DRAWN = {
+    row.name: row
+    for row in (
+        Operation("none", "none", "none", "Passes nothing on."),
+        Operation("skip_connect", "skip", "skip", "Passes its input on."),
+        Operation("nor_conv_1x1", "conv 1×1", "conv", "ReLU, convolution, batch norm."),
+        Operation("nor_conv_3x3", "conv 3×3", "conv", "ReLU, convolution, batch norm."),
+        Operation("conv1x1-bn-relu", "conv 1×1", "conv", "Convolution, batch norm, ReLU."),
+        Operation("conv3x3-bn-relu", "conv 3×3", "conv", "Convolution, batch norm, ReLU."),
+        Operation("maxpool3x3", "max 3×3", "max", "Largest value of each neighbourhood."),
+        Operation("mb3_k3", "MB3 3×3", "sep", "Inverted bottleneck, expansion 3, kernel 3."),
+        Operation("mb6_k5", "MB6 5×5", "sep", "Inverted bottleneck, expansion 6, kernel 5."),
+    )
+}
+
+
+def is_known(name: str) -> bool:
+    """Whether it is an operation of ours or of a published table."""
+    return name in OPERATIONS or name in _DRAWN
+
+
+def drawn(name: str) -> Operation:
+    """How an operation is drawn, also one that is known from a table alone; an unknown one goes by its own name."""
+    return OPERATIONS.get(name) or _DRAWN.get(name) or Operation(name, name, "conv", "Of the table.")
+
+
 # The union of the operation lists published for the NASNet search space: the 13 of the paper, the 5x5 average pooling
 # that secondary accounts list, and the 5x5 dilated convolution of its successors.
 NASNET_PAPER = (

@@ -118,3 +118,23 @@ class Protocol:
         size = f"{skeleton.layers} cells" if skeleton.layers else f"N {skeleton.repeats}"
         epochs = "epoch" if self.training.epochs == 1 else "epochs"
         return f"{self.data.dataset}, {self.training.epochs} {epochs}, {size}, F {skeleton.filters}"
+
+
+@dataclass(frozen=True)
+class TableProtocol:
+    """Numbers that stand in a published table. ``kind`` is the table's, ``file`` the SHA-256 of its bytes; ``valid``,
+    ``final`` and ``seconds`` say which columns are looked at."""
+
+    kind: str
+    file: str
+    valid: str
+    final: str
+    seconds: str
+
+    def fingerprint(self) -> str:
+        """12 hex digits; equal fingerprints mean comparable numbers."""
+        return hashlib.sha256(json.dumps(as_dict(self), sort_keys=True).encode()).hexdigest()[:12]
+
+    def summary(self) -> str:
+        """One line for people: "NAS-Bench-201 table, cifar10_val_e12"."""
+        return f"{self.kind} table, {self.valid}"

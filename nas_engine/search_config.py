@@ -6,9 +6,13 @@ from typing import Any
 from nas_engine import catalog
 from nas_engine.config import as_dict, read, setting
 from nas_engine.errors import ConfigError
-from nas_engine.protocol import DataConfig, Protocol, SkeletonConfig, TrainingConfig
+from nas_engine.evaluators.tabular import TabularEvaluator
+from nas_engine.protocol import DataConfig, Protocol, SkeletonConfig, TableProtocol, TrainingConfig
 from nas_engine.reward import RewardConfig
 from nas_engine.search_spaces.base import SearchSpace
+
+# The parts of a search that are chosen from a catalog.
+TABLES = {"space": catalog.SPACES, "strategy": catalog.STRATEGIES, "evaluator": catalog.EVALUATORS}
 
 
 @dataclass(frozen=True)
@@ -25,13 +29,18 @@ class BudgetConfig:
 
 @dataclass(frozen=True)
 class SearchConfig:
-    """``space`` and ``strategy`` name catalog entries; their own settings stand in ``space_config``, ``strategy_config``."""
+    """``space``, ``strategy`` and ``evaluator`` name catalog entries; their own settings stand in ``space_config`` etc.
+
+    Where the evaluator brings its own space (a table), ``space``, ``data``, ``skeleton`` and ``training`` do not matter.
+    """
 
     name: str = setting("", "Name")
     space: str = setting("nasnet", "Search space", options=tuple(catalog.SPACES))
     space_config: dict = field(default_factory=dict)
     strategy: str = setting("ppo", "Strategy", options=tuple(catalog.STRATEGIES))
     strategy_config: dict = field(default_factory=dict)
+    evaluator: str = setting("standalone", "Evaluation", options=tuple(catalog.EVALUATORS))
+    evaluator_config: dict = field(default_factory=dict)
     data: DataConfig = field(default_factory=DataConfig)
     skeleton: SkeletonConfig = field(default_factory=SkeletonConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -41,7 +50,7 @@ class SearchConfig:
 
     def __post_init__(self):
         problems = {}
-        for part, table in (("space", catalog.SPACES), ("strategy", catalog.STRATEGIES)):
+        for part, table in TABLES.items():
             try:
                 config_class = catalog.entry(table, getattr(self, part), part).config_class()
                 settings = read(config_class, getattr(self, f"{part}_config"), f"{part}_config")
@@ -51,7 +60,23 @@ class SearchConfig:
         if problems:
             raise ConfigError(problems)
 
+    @property
+    def evaluation(self) -> catalog.EvaluatorEntry:
+        """The catalog's entry of the evaluator."""
+        return catalog.EVALUATORS[self.evaluator]
+
+    def open_table(self) -> TabularEvaluator:
+        """The evaluator of a tabular search. Raises ConfigError (at "evaluator_config.path") where the file is no table."""
+        config = read(self.evaluation.config_class(), self.evaluator_config)
+        try:
+            return self.evaluation.build(config)
+        except ConfigError as error:
+            raise ConfigError({f"evaluator_config.{name}": text for name, text in error.problems.items()}) from None
+
     def build_space(self) -> SearchSpace:
+        """Raises ConfigError where it comes from a table that cannot be read."""
+        if self.evaluation.own_space:
+            return self.open_table().space
         chosen = catalog.SPACES[self.space]
         return chosen.build(read(chosen.config_class(), self.space_config))
 
@@ -60,7 +85,10 @@ class SearchConfig:
         chosen = catalog.STRATEGIES[self.strategy]
         return chosen.build(space, read(chosen.config_class(), self.strategy_config), self.seed)
 
-    def protocol(self, dataset_fingerprint: str) -> Protocol:
+    def protocol(self, dataset_fingerprint: str = "") -> Protocol | TableProtocol:
+        """How this search's numbers are obtained. Raises ConfigError where they stand in a table that cannot be read."""
+        if self.evaluation.own_space:
+            return self.open_table().protocol
         return Protocol(self.data, dataset_fingerprint, self.skeleton, self.training)
 
 

@@ -47,6 +47,12 @@ def lease(search_id: int, worker: str) -> Iterator[str | None]:
         Search.objects.filter(pk=search_id, lease_owner=token).update(lease_owner="", lease_until=None)
 
 
+def held(search: Search, token: str) -> None:
+    """Raises LeaseLost unless this coordinator may still change the running search."""
+    if search.lease_owner != token or search.state != Search.State.RUNNING:
+        raise LeaseLost
+
+
 def release_all(worker: str) -> None:
     """Free the leases of a worker that is known to be dead."""
     held = Search.objects.filter(lease_owner__startswith=prefix(worker))

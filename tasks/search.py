@@ -1,24 +1,31 @@
 """Advancing a search: tell its strategy what came out, ask it for what to try next, see when it is done."""
 
 import logging
+from enum import Enum
 
 from django.db import DatabaseError
-from django.db.models import Max
 
 from nas_engine.errors import ConfigError
 from nas_engine.search_config import SearchConfig, read_search
 from nas_engine.search_spaces.base import SearchSpace
-from tasks import clock, live, messages, proposals, workers
+from tasks import clock, ending, live, lookups, messages, proposals, workers
 from tasks.app import app
-from tasks.lease import LeaseLost, lease
-from tasks.recording import changing, clean, say
-from tasks.wording import duration, percent
-from webapp.models import LogLine, PolicyUpdate, Search, Trial
+from tasks.learning import store_learned
+from tasks.lease import LeaseLost, held, lease
+from tasks.recording import changing, say
+from webapp.models import LogLine, Search, Trial
 
 log = logging.getLogger(__name__)
 State = Search.State
 CHECKPOINT_EVERY = 50  # tells; more often where the strategy learned something or a trial failed
-HOPELESS = 8  # this many failures and not one result end a search
+
+
+class Visit(Enum):
+    """What is left to do after a coordinator's visit to a search."""
+
+    OVER = 0  # nothing, by this coordinator
+    LOOK_AGAIN = 1  # what others came for meanwhile
+    GOES_ON = 2  # more of the same, once other searches have had their turn
 
 
 @app.task(name="tasks.search.advance_search")
@@ -26,8 +33,14 @@ def advance_search(search_id: int) -> None:
     """Take a search as far as it goes now. Does nothing while another coordinator holds it."""
     while True:
         with lease(search_id, workers.name()) as token:
-            if token is None or not _advance(search_id, token):
+            if token is None:
                 return
+            visit = _advance(search_id, token)
+        if visit == Visit.OVER:
+            return
+        if visit == Visit.GOES_ON:
+            messages.advance_search(search_id)
+            return
         # Whoever found the lease taken while we held it went away: look once more for what they came for.
         if not work_left(search_id):
             return
@@ -48,20 +61,22 @@ def work_left(search_id: int) -> bool:
     )
 
 
-def _advance(search_id: int, token: str) -> bool:
-    """One visit. False if the search is not to be advanced any more by this call."""
+def _advance(search_id: int, token: str) -> Visit:
+    """One visit."""
     try:
         search = _begin(search_id, token)
         if search is None:
-            return False
+            return Visit.OVER
         config = read_search(search.config)
+        if config.evaluation.instant:
+            return Visit.GOES_ON if lookups.advance(search_id, config, token) else Visit.OVER
         space = config.build_space()
         proposals.resolve_waiting(search_id, token)
         while _step(search_id, config, space, token):
             pass
-        return _end_if_done(search_id, config, token)
+        return Visit.LOOK_AGAIN if _end_if_done(search_id, config, token) else Visit.OVER
     except LeaseLost:
-        return False
+        return Visit.OVER
     except DatabaseError:
         raise  # the database is away or busy; the sweeper comes back to this search
     except ConfigError as error:
@@ -69,13 +84,7 @@ def _advance(search_id: int, token: str) -> bool:
     except Exception as error:
         log.exception("Search %s broke down", search_id)
         _break_down(search_id, token, f"The strategy broke down: {type(error).__name__}: {error}")
-    return False
-
-
-def held(search: Search, token: str) -> None:
-    """Raises LeaseLost unless this coordinator may still change the running search."""
-    if search.lease_owner != token or search.state != State.RUNNING:
-        raise LeaseLost
+    return Visit.OVER
 
 
 def _begin(search_id: int, token: str) -> Search | None:
@@ -98,6 +107,8 @@ def _begin(search_id: int, token: str) -> Search | None:
 def _opening(search: Search) -> str:
     budget = search.config["budget"]
     limit = f"{budget['trials']} trials" + (f" or {budget['hours']:g} h" if budget["hours"] else "")
+    seconds = search.config.get("evaluator_config", {}).get("seconds")
+    limit += f" or {seconds:,.0f} s of simulated training" if seconds else ""
     return f"search started: {limit}, {budget['parallelism']} at once; {search.protocol_summary}"
 
 
@@ -131,38 +142,16 @@ def _step(search_id: int, config: SearchConfig, space: SearchSpace, token: str) 
 def _store_tells(search: Search, ended: list[Trial], records: list, checkpoint: tuple | None) -> None:
     for place, trial in enumerate(ended, start=search.told + 1):
         Trial.objects.filter(pk=trial.pk).update(told_as=place)
-    search.told += len(ended)
-    number = search.updates.aggregate(last=Max("number"))["last"] or 0
-    for record in filter(None, records):
-        number += 1
-        PolicyUpdate.objects.create(search=search, number=number, record=clean(record))
-        say(search, _update_sentence(number, record))
-    fields = ["told"]
-    if checkpoint is not None:
-        (search.strategy_state,) = checkpoint
-        search.strategy_state_told = search.told
-        fields += ["strategy_state", "strategy_state_told"]
-    search.save(update_fields=fields)
-
-
-def _update_sentence(number: int, record: dict) -> str:
-    parts = []
-    if record.get("entropy") is not None and record.get("entropy_uniform"):
-        parts.append(f"entropy {100 * record['entropy'] / record['entropy_uniform']:.0f}\u00a0%")
-    if record.get("kl") is not None:
-        parts.append(f"KL {record['kl']:.3f}")
-    if record.get("clip_fraction") is not None:
-        parts.append(f"clipped {100 * record['clip_fraction']:.0f}\u00a0%")
-    return f"controller update {number}" + (f": {', '.join(parts)}" if parts else "")
+    store_learned(search, search.told + len(ended), records, checkpoint)
 
 
 def _end_if_done(search_id: int, config: SearchConfig, token: str) -> bool:
     """End the search if its budget is spent. False once it has ended."""
     with changing(search_id) as search:
         held(search, token)
-        hopeless = _hopeless(search)
-        if hopeless:
-            _halt(search, State.FAILED, hopeless, LogLine.Level.BAD)
+        reason = ending.hopeless(search)
+        if reason:
+            ending.halt(search, State.FAILED, reason, LogLine.Level.BAD)
             return False
         out_of_time = proposals.out_of_time(search, config.budget)
         if out_of_time:
@@ -176,35 +165,14 @@ def _end_if_done(search_id: int, config: SearchConfig, token: str) -> bool:
             return True
         count = search.trials.filter(state__in=proposals.ENDED).count()
         limit = f"Its {config.budget.hours:g} h are over" if out_of_time else "Its trials are done"
-        _halt(search, State.FINISHED, _closing(search, f"{limit}: {count} of {config.budget.trials}"))
+        ending.halt(search, State.FINISHED, ending.closing(search, f"{limit}: {count} of {config.budget.trials}"))
     return False
-
-
-def _hopeless(search: Search) -> str:
-    """Why it makes no sense to go on: every trial so far failed. Empty where there is hope."""
-    failed = search.trials.filter(state=Trial.State.FAILED)
-    if failed.count() < HOPELESS or search.trials.filter(state__in=Trial.MEASURED).exists():
-        return ""
-    last = failed.order_by("-ended").first()
-    return f"The first {failed.count()} trials all failed, the last because: {last.error}. {last.advice}".strip()
-
-
-def _closing(search: Search, text: str) -> str:
-    best = search.trials.filter(state__in=Trial.MEASURED).order_by("-reward", "number").first()
-    return f"{text}." if best is None else f"{text}. Best: trial {best.number}, {percent(best.valid_accuracy)}."
-
-
-def _halt(search: Search, state: str, reason: str, level: str = LogLine.Level.GOOD) -> None:
-    now = clock.now()
-    if search.resumed is not None:
-        search.active_seconds += max((now - search.resumed).total_seconds(), 0)
-    search.state, search.reason, search.ended, search.resumed = state, reason, now, None
-    search.save(update_fields=["state", "reason", "ended", "resumed", "active_seconds"])
-    say(search, f"search {state} after {duration(search.active_seconds)}. {reason}", level)
 
 
 def _break_down(search_id: int, token: str, reason: str) -> None:
     live.forget()
     with changing(search_id) as search:
         if search.lease_owner == token and search.state in Search.ACTIVE:
-            _halt(search, State.FAILED, f"{reason}. Nothing is lost: correct the cause and resume.", LogLine.Level.BAD)
+            ending.halt(
+                search, State.FAILED, f"{reason}. Nothing is lost: correct the cause and resume.", LogLine.Level.BAD
+            )

@@ -78,7 +78,13 @@ class Search(models.Model):
     reason = models.TextField(blank=True, help_text="Why it failed or ended, and what to do")
     config = models.JSONField(help_text="nas_engine.search_config.SearchConfig as plain data")
     strategy = models.CharField(max_length=40, db_index=True)
-    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="searches")
+    dataset = models.ForeignKey(
+        Dataset,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="searches",
+        help_text="None where a table is searched",
+    )
     protocol = models.CharField(max_length=12, db_index=True)
     protocol_summary = models.CharField(max_length=200)
     versions = models.JSONField(default=dict, help_text="Of Nasturtium, torch, Python, Django")

@@ -60,9 +60,11 @@ class TabularSpace(SearchSpace):
 
     def cells(self, architecture: Architecture) -> tuple[GraphCell, ...]:
         """The cell as a graph. Nothing is built from it: its measurements stand in the table."""
+        return (GraphCell("normal", self._nodes(self._options(architecture))),)
+
+    def _options(self, architecture: Architecture) -> list[str]:
         taken = self._decisions[self.row(architecture)].tolist()
-        options = [choice.options[index] for choice, index in zip(self.choices, taken, strict=True)]
-        return (GraphCell("normal", self._nodes(options)),)
+        return [choice.options[index] for choice, index in zip(self.choices, taken, strict=True)]
 
     @abstractmethod
     def _nodes(self, options: list[str]) -> tuple[Node, ...]:
@@ -145,7 +147,44 @@ class NASBench101Space(TabularSpace):
         return tuple(nodes)
 
 
-SPACES = {"nas-bench-201": NASBench201Space, "nas-bench-macro": NASBenchMacroSpace, "nas-bench-101": NASBench101Space}
+class NASBench301Space(TabularSpace):
+    """DARTS cells: to each of four nodes two edges, each with an input and an operation; both kinds of cell."""
+
+    KINDS = ("normal", "reduction")
+
+    def __init__(self, table: Table):
+        names = tuple(str(name) for name in table.column("op_names"))
+        choices = []
+        for kind in self.KINDS:
+            for edge in range(8):
+                at = f"{kind}.{edge // 2 + 1}.{'second' if edge % 2 else 'first'}"
+                inputs = tuple(f"s{state}" for state in range(2 + edge // 2))
+                choices += [Choice(f"{at}_input", inputs), Choice(f"{at}_operation", names)]
+        super().__init__(table, tuple(choices), table.column("cells").reshape(table.rows, -1))
+
+    def cells(self, architecture: Architecture) -> tuple[GraphCell, ...]:
+        options = self._options(architecture)
+        return tuple(
+            GraphCell(kind, self._nodes(options[16 * at : 16 * at + 16])) for at, kind in enumerate(self.KINDS)
+        )
+
+    def _nodes(self, options: list[str]) -> tuple[Node, ...]:
+        nodes = [Node("s0", "input"), Node("s1", "input")]
+        for state in range(2, 6):
+            for edge, source, operation in zip("lr", options[::2], options[1::2], strict=False):
+                nodes.append(Node(f"b{state - 1}{edge}", "op", (source,), operation, state - 1))
+            nodes.append(Node(f"s{state}", "add", (f"b{state - 1}l", f"b{state - 1}r"), block=state - 1))
+            options = options[4:]
+        nodes.append(Node("concat", "concat", ("s2", "s3", "s4", "s5")))
+        return (*nodes, Node("out", "output", ("concat",)))
+
+
+SPACES = {
+    "nas-bench-201": NASBench201Space,
+    "nas-bench-macro": NASBenchMacroSpace,
+    "nas-bench-101": NASBench101Space,
+    "nas-bench-301": NASBench301Space,
+}
 
 
 def tabular_space(table: Table) -> TabularSpace:

@@ -10,7 +10,7 @@ const form = () => document.getElementById('composer');
 function showAlternatives() {
   for (const settings of form().querySelectorAll('[data-part]')) {
     const chosen = form().querySelector(`[name="${settings.dataset.part}"]:checked, [type="hidden"][name="${settings.dataset.part}"]`);
-    settings.hidden = settings.dataset.for !== chosen?.value;
+    settings.hidden = !settings.dataset.for.split(' ').includes(chosen?.value);
   }
 }
 

@@ -62,6 +62,21 @@ def write_101(path: Path, rows: int = 60) -> Path:
     )  # fmt: skip
 
 
+def write_301(path: Path, rows: int = 40) -> Path:
+    """DARTS cells with a predicted accuracy, parameters in millions."""
+    rng = numpy.random.default_rng(3)
+    inputs = numpy.stack([rng.integers(0, 2 + edge // 2, (rows, 2)) for edge in range(8)], axis=2)
+    operations = rng.integers(0, 3, (rows, 2, 8))
+    return _write(
+        path,
+        {
+            "op_names": numpy.array(["max_pool_3x3", "skip_connect", "sep_conv_3x3"]),
+            "cells": numpy.stack([inputs, operations], axis=3).astype(numpy.uint8),
+            "nb301_val_acc": 90 + operations.mean(axis=(1, 2)), "params": 1 + operations.mean(axis=(1, 2)),
+        },
+    )  # fmt: skip
+
+
 def _write(path: Path, arrays: dict) -> Path:
     numpy.savez(path, **arrays)
     return path

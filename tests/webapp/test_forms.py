@@ -11,7 +11,7 @@ from nas_engine.blueprint import build_blueprint
 from nas_engine.config import as_dict, setting, settings_of
 from nas_engine.errors import ConfigError
 from nas_engine.presets import PRESETS
-from nas_engine.search_config import read_search
+from nas_engine.search_config import TABLES, read_search
 from tests.webapp import seeding
 from webapp.forms import estimate as estimates
 from webapp.forms.fields import Field, parse
@@ -42,7 +42,7 @@ def test_every_setting_of_every_part_strategy_and_space_has_an_input():
     names = set(SearchForm({}).fields)
     for part, config_class in PARTS.items():
         assert {f"{part}.{name}" for name in settings_of(config_class)} <= names
-    for part, table in (("space", catalog.SPACES), ("strategy", catalog.STRATEGIES)):
+    for part, table in TABLES.items():
         for name, entry in table.items():
             assert {f"{part}_config.{name}.{one}" for one in settings_of(entry.config_class())} <= names
     assert {"name", "space", "strategy", "seed"} <= names

@@ -3,12 +3,13 @@
 from functools import lru_cache
 
 from nas_engine.cell import Cell
-from nas_engine.operations import OPERATIONS
+from nas_engine.graph_cell import GraphCell
+from nas_engine.operations import drawn
 from webapp.diagrams.layered import TRIES, Arrangement, arrange, mirrored
 
 
 @lru_cache(maxsize=4096)
-def layout(cell: Cell) -> dict:
+def layout(cell: Cell | GraphCell) -> dict:
     """``{"nodes": [...], "edges": [...], "crossings": n}``: plain data for ``static/js/cell-diagram.js``, not to be changed.
 
     A node has ``id`` and ``kind`` (see :class:`nas_engine.cell.Node`), ``rank`` along the flow, ``lane`` across it, and
@@ -29,8 +30,8 @@ def layout(cell: Cell) -> dict:
 
 
 def place(edges: list[tuple[int, int]], output: int, tries: int = TRIES) -> Arrangement:
-    """Arrange a cell's graph whose inputs are 0 (older) and 1. An unused input, and a state that leads nowhere, is tied to
-    the output by an edge nobody sees; the older input stands above the newer one."""
+    """Arrange a cell's graph whose inputs are 0 (older) and 1. An unused input, and a state that leads nowhere or comes from
+    nowhere, is tied to the output by an edge nobody sees; the older input stands above the newer one."""
     sources = {source for source, _ in edges}
     targets = {target for _, target in edges}
     loose = ({0, 1} | targets) - sources - {output}
@@ -41,9 +42,9 @@ def place(edges: list[tuple[int, int]], output: int, tries: int = TRIES) -> Arra
 def _describe(node, rank: int, lane: float) -> dict:
     entry = {"id": node.id, "kind": node.kind, "rank": rank, "lane": lane}
     if node.kind == "op":
-        row = OPERATIONS[node.operation]
+        row = drawn(node.operation)
         entry |= {"operation": row.name, "label": row.label, "family": row.family, "side": node.side}
-        entry["from"] = node.inputs[0]
+        entry["from"] = node.inputs[0] if node.inputs else ""
     if node.block:
         entry["block"] = node.block
     if node.id == "s0":

@@ -8,6 +8,7 @@ from math import sqrt
 from xml.sax.saxutils import escape, quoteattr
 
 from nas_engine.cell import Cell
+from nas_engine.graph_cell import GraphCell
 from webapp.diagrams.colours import palette
 from webapp.diagrams.glyphs import GLYPHS
 from webapp.diagrams.layout import layout
@@ -19,7 +20,7 @@ MATH = "'STIX Two Text', 'Cambria Math', Cambria, 'Times New Roman', 'Liberation
 SIGNS = {"add": "M-4 0h8M0-4v8", "cat": "M-3-3.5v7M3-3.5v7", "concat": "M-5-5v10M0-5v10M5-5v10"}
 
 
-def cell_svg(cells: tuple[Cell, ...], name: str, theme: str = "light") -> str:
+def cell_svg(cells: tuple[Cell | GraphCell, ...], name: str, theme: str = "light") -> str:
     """One or more cells one below another, under their kinds. ``name`` goes into the file's title."""
     drawings = [_Drawing(cell, palette(theme)) for cell in cells]
     width = max(drawing.width for drawing in drawings) + 2 * PAD
@@ -53,7 +54,7 @@ class _Node:
 
 
 class _Drawing:
-    def __init__(self, cell: Cell, colour: dict[str, str]):
+    def __init__(self, cell: Cell | GraphCell, colour: dict[str, str]):
         self.colour, self.layout = colour, layout(cell)
         nodes = self.layout["nodes"]
         ranks = 1 + max(node["rank"] for node in nodes)
@@ -140,7 +141,7 @@ class _Drawing:
         return (
             f'<rect x="{-w / 2:g}" y="{-h / 2:g}" width="{w}" height="{h}" rx="{round_:g}" fill="{ink}"/>'
             f'<path d="{SIGNS[kind]}" fill="none" stroke="{self.colour["surface"]}" stroke-width="1.75" '
-            f'stroke-linecap="round"/>{text}{small}>{"concat" if kind == "concat" else node["block"]}</text>'
+            f'stroke-linecap="round"/>{text}{small}>{"concat" if kind == "concat" else node.get("block", "")}</text>'
         )
 
 

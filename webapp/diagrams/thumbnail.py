@@ -10,7 +10,9 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from nas_engine.cell import Cell
+from nas_engine.graph_cell import GraphCell
 from nas_engine.operations import OPERATIONS
+from webapp.diagrams.graph_thumbnail import curve, graph_thumbnail, number
 from webapp.diagrams.layered import Arrangement, in_rank
 from webapp.diagrams.layout import place
 from webapp.diagrams.mix import describe_mix
@@ -20,8 +22,10 @@ END = 3.0  # width of the output's bar
 
 
 @lru_cache(maxsize=8192)
-def thumbnail(cell: Cell, width: int = 74, height: int = 30) -> SafeString:
+def thumbnail(cell: Cell | GraphCell, width: int = 74, height: int = 30) -> SafeString:
     """The cell as an inline ``<svg class="thumb">`` of about 1 kB; its text alternative lists the operations' families."""
+    if isinstance(cell, GraphCell):
+        return graph_thumbnail(cell, width, height)
     placed = _arrange(cell)
     frame = _Frame(cell, placed, width, height)
     curves = "".join(frame.edge(*edge) for edge in _edges(cell))
@@ -77,20 +81,20 @@ class _Frame:
         """A smooth path from the right of the source through its way points to the middle or one half of the target."""
         rank, lane = self.placed.places[source]
         here = (self.at[rank] + (DOT if source < 2 else self.wide), self.y(lane))
-        text = f"M{_n(here[0])} {_n(here[1])}"
+        text = f"M{number(here[0])} {number(here[1])}"
         for rank, lane in self.placed.routes[source, target]:
-            text += _curve(here, (self.at[rank], self.y(lane))) + f"h{_n(self.wide)}"
+            text += curve(here, (self.at[rank], self.y(lane))) + f"h{number(self.wide)}"
             here = (self.at[rank] + self.wide, self.y(lane))
         rank, lane = self.placed.places[target]
         enter = self.high / 4 * half if not self.side_by_side else 0
-        return text + _curve(here, (self.at[rank], self.y(lane) + enter))
+        return text + curve(here, (self.at[rank], self.y(lane) + enter))
 
     def inputs(self) -> list[str]:
         dots = []
         for state in (0, 1):
             _, lane = self.placed.places[state]
             hollow = ' class="older"' if state == 0 else ""
-            dots.append(f'<circle{hollow} cx="{_n(DOT)}" cy="{_n(self.y(lane))}" r="{DOT}"/>')
+            dots.append(f'<circle{hollow} cx="{number(DOT)}" cy="{number(self.y(lane))}" r="{DOT}"/>')
         return dots
 
     def block(self, index: int) -> str:
@@ -105,8 +109,8 @@ class _Frame:
         seam = 0.35
         w, h = (w - seam, h) if self.side_by_side else (w, h - seam)
         return "".join(
-            f'<rect class="op-{escape(family)}" x="{_n(x + move[0] * i)}" y="{_n(y + move[1] * i)}" '
-            f'width="{_n(w)}" height="{_n(h)}"/>'
+            f'<rect class="op-{escape(family)}" x="{number(x + move[0] * i)}" y="{number(y + move[1] * i)}" '
+            f'width="{number(w)}" height="{number(h)}"/>'
             for i, family in enumerate(families)
         )
 
@@ -114,17 +118,4 @@ class _Frame:
         _, lane = self.placed.places[len(self.cell.blocks) + 2]
         high = min(self.height * 0.4, 12.0)
         y = self.y(lane) - high / 2
-        return f'<rect class="out" x="{_n(self.at[-1])}" y="{_n(y)}" width="{_n(END)}" height="{_n(high)}"/>'
-
-
-def _curve(here: tuple[float, float], there: tuple[float, float]) -> str:
-    dx, dy = there[0] - here[0], there[1] - here[1]
-    if abs(dy) < 0.05:
-        return f"h{_n(dx)}"
-    return f"c{_n(dx / 2)} 0 {_n(dx / 2)} {_n(dy)} {_n(dx)} {_n(dy)}"
-
-
-def _n(value: float) -> str:
-    """At most one decimal, no needless characters."""
-    text = f"{value:.1f}".rstrip("0").rstrip(".")
-    return "0" if text in ("", "-0") else text
+        return f'<rect class="out" x="{number(self.at[-1])}" y="{number(y)}" width="{number(END)}" height="{number(high)}"/>'

@@ -6,7 +6,7 @@ A record is what a strategy's ``tell`` returned on an update; a strategy that re
 from collections.abc import Mapping, Sequence
 
 from nas_engine.architecture import Choice
-from nas_engine.operations import OPERATIONS
+from nas_engine.operations import OPERATIONS, drawn, is_known
 from webapp.figures.base import MOST_POINTS, SMALL, figure, hover_text, line, points, reference_line, thin, word
 
 SURE = 0.3  # a choice above this probability is marked in the heat map
@@ -65,7 +65,7 @@ def _axis(numbers: Sequence[int]) -> dict:
 
 def decisions(choices: Sequence[Choice]) -> list[Choice]:
     """The decisions of a space that pick an operation."""
-    return [choice for choice in choices if set(choice.options) <= OPERATIONS.keys()]
+    return [choice for choice in choices if all(map(is_known, choice.options))]
 
 
 def heat_map(record: Mapping, choices: Sequence[Choice]) -> dict | None:
@@ -77,7 +77,8 @@ def heat_map(record: Mapping, choices: Sequence[Choice]) -> dict | None:
     table = {
         choice.name: dict(zip(choice.options, record["probabilities"][choice.name], strict=True)) for choice in columns
     }
-    rows = [name for name in OPERATIONS if any(name in choice.options for choice in columns)]
+    named = dict.fromkeys(name for choice in columns for name in choice.options)
+    rows = sorted(named, key=lambda name: list(OPERATIONS).index(name) if name in OPERATIONS else -1)
     places = _places(columns)
     sure = [
         (places[c.name], max(table[c.name], key=table[c.name].get))
@@ -110,7 +111,7 @@ def heat_map(record: Mapping, choices: Sequence[Choice]) -> dict | None:
                "side": "top", "showline": False, "fixedrange": True, "tickangle": 0,
                "range": [-0.5, max(places.values()) + 0.5]},
         yaxis={"tickmode": "array", "tickvals": list(heights.values()),
-               "ticktext": [f"{OPERATIONS[name].label}\u00a0\u00a0" for name in heights],
+               "ticktext": [f"{drawn(name).label}\u00a0\u00a0" for name in heights],
                "showgrid": False, "fixedrange": True, "range": [-0.5, len(rows) - 0.5]},
     )  # fmt: skip
 
@@ -127,17 +128,21 @@ def _places(columns: Sequence[Choice]) -> dict[str, float]:
 
 
 def _kind(choice: Choice) -> str:
-    return choice.name.split(".")[0]
+    """ "normal" of "normal.3.left_operation"; tables of single cells name none."""
+    kind, dot, _ = choice.name.partition(".")
+    return kind if dot else "normal"
 
 
 def _short(choice: Choice) -> str:
-    """ "normal.3.left_operation" as "3l"."""
+    """ "normal.3.left_operation" as "3l", "edge_0_2" as "0→2"."""
+    if "." not in choice.name:
+        return "→".join(choice.name.split("_")[1:]) or choice.name
     _, block, decision = choice.name.split(".")
     return f"{block}{decision[0]}"
 
 
 def _heat_row(name: str, height: int, columns: Sequence[Choice], places: Mapping, table: Mapping) -> dict:
-    row = OPERATIONS[name]
+    row = drawn(name)
     shown = [choice for choice in columns if name in table[choice.name]]
     values = [table[choice.name][name] for choice in shown]
     token = f"var:--op-{row.family}"
@@ -161,6 +166,8 @@ def _heat_row(name: str, height: int, columns: Sequence[Choice], places: Mapping
 
 
 def _in_words(choice: Choice) -> str:
+    if "." not in choice.name:
+        return choice.name.replace("_", " ")
     kind, block, decision = choice.name.split(".")
     return f"{kind} cell, block {block} {decision.split('_')[0]}"
 

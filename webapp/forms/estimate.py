@@ -35,7 +35,11 @@ def estimate(config: SearchConfig, dataset: Dataset, mean_macs: float) -> Estima
     )
     if same:
         return _spread([seconds for seconds, _ in same], same[0][1], _count(len(same), "of this protocol"))
-    others = measured.filter(macs__gt=0, epochs__gt=0).order_by("-id").select_related("search__dataset")[:LATEST]
+    others = (
+        measured.filter(macs__gt=0, epochs__gt=0, search__dataset__isnull=False)
+        .order_by("-id")
+        .select_related("search__dataset")[:LATEST]
+    )
     work = mean_macs * images(config.data.train_limit, config.data.valid_fraction, dataset) * config.training.epochs
     scaled, devices = [], []
     for trial in others.defer("curve", "search__strategy_state", "search__dataset__classes"):

@@ -13,6 +13,7 @@ from nas_engine.blueprint import build_blueprint
 from nas_engine.cell import Block, Cell
 from nas_engine.config import read
 from nas_engine.errors import ConfigError
+from nas_engine.evaluators.tabular import TabularEvaluator
 from nas_engine.operations import OPERATIONS
 from nas_engine.protocol import SkeletonConfig
 from nas_engine.search_spaces.base import SearchSpace
@@ -59,10 +60,26 @@ class Preview:
     @cached_property
     def space(self) -> SearchSpace | None:
         """None while its settings are not settled."""
+        if self.form.of_table:
+            return self.table.space if self.table else None
         name = self.form.chosen("space")
         if not self._settled("space"):
             return None
         return _space(name, read(catalog.SPACES[name].config_class(), self.form.data["space_config"]))
+
+    @cached_property
+    def table(self) -> TabularEvaluator | None:
+        """The table that is searched, once its settings are settled."""
+        if not self.form.of_table or not self.form.config:
+            return None
+        return self.form.config.open_table()
+
+    @property
+    def look_up_seconds(self) -> float | None:
+        """Simulated training time of a look-up, mean of the table; None where it does not say."""
+        if self.table is None or self.table.columns.seconds is None:
+            return None
+        return self.table.mean_seconds
 
     @cached_property
     def frame(self) -> Frame | None:
@@ -75,11 +92,13 @@ class Preview:
     @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds of cell the space decides on, in order: ("normal", "reduction") or ("normal",)."""
-        return tuple(dict.fromkeys(choice.name.split(".")[0] for choice in self.space.choices))
+        return tuple(dict.fromkeys(cell.kind for cell in self.cells))
 
     @property
     def size_of_one(self) -> str:
         """How many sequences of decisions make one cell; equal cells are counted apiece."""
+        if len(self.kinds) == 1:
+            return self.size_of_all
         first = self.kinds[0]
         return scientific(prod(len(c.options) for c in self.space.choices if c.name.split(".")[0] == first))
 
@@ -93,11 +112,16 @@ class Preview:
 
     @cached_property
     def cost(self) -> Cost | None:
+        if self.table:
+            return _of_table(self.table, self.draw)
         return self.frame.cost(self.cells) if self.costs else None
 
     @cached_property
     def costs(self) -> tuple[Cost, ...]:
         """Of :data:`SAMPLES` cells drawn from the space; none while there is no network to build from them."""
+        if self.table:
+            found = (_of_table(self.table, number) for number in range(SAMPLES))
+            return tuple(cost for cost in found if cost.macs)
         try:
             return _costs(self.space, self.frame) if self.space and self.frame else ()
         except ConfigError:  # images too small for the skeleton
@@ -122,7 +146,7 @@ class Preview:
     @property
     def weights_bytes(self) -> float | None:
         """What they will take: parameters in float32."""
-        if self.kept_weights is None or not self.costs:
+        if self.kept_weights is None or not self.costs or self.table:
             return None
         return 4 * self.kept_weights * sum(cost.params for cost in self.costs) / len(self.costs)
 
@@ -149,6 +173,11 @@ def scientific(number: int) -> str:
 @lru_cache(maxsize=64)
 def _space(name: str, config: object) -> SearchSpace:
     return catalog.SPACES[name].build(config)
+
+
+def _of_table(table: TabularEvaluator, number: int) -> Cost:
+    """The cost that the table gives for a sample, whether its accuracy was measured or not."""
+    return Cost(*table.costs(table.space.sample(random.Random(f"preview/{number}"))))
 
 
 def _sample(space: SearchSpace, number: int) -> tuple[Cell, ...]:

@@ -11,7 +11,7 @@ from nas_engine.config import read
 from nas_engine.errors import ConfigError
 from nas_engine.protocol import DataConfig, SkeletonConfig, TrainingConfig
 from nas_engine.reward import RewardConfig
-from nas_engine.search_config import BudgetConfig, SearchConfig, read_search
+from nas_engine.search_config import TABLES, BudgetConfig, SearchConfig, read_search
 from webapp.forms.fields import Field, Typed, fields_of, parse, sentence, to_typed
 from webapp.models import Dataset, Search
 
@@ -23,12 +23,13 @@ PARTS = {
     "reward": RewardConfig,
     "budget": BudgetConfig,
 }
-TABLES = {"space": catalog.SPACES, "strategy": catalog.STRATEGIES}
+# What a search of a table does not have: all of it follows from the table.
+OF_IMAGES = ("data", "skeleton", "training", "space", "space_config")
 NAME_LENGTH = Search._meta.get_field("name").max_length
-TOP = ("name", "space", "strategy", "seed")
+TOP = ("name", *TABLES, "seed")
 # The order in which the page shows them.
 PAGE = (
-    "name", "data", "space", "space_config", "skeleton", "training",
+    "name", "evaluator", "evaluator_config", "data", "space", "space_config", "skeleton", "training",
     "strategy", "strategy_config", "reward", "budget", "seed",
 )  # fmt: skip
 
@@ -46,7 +47,7 @@ def _declare() -> list[Field]:
 
 @dataclass(frozen=True)
 class Alternative:
-    """A strategy or space one can choose, with its own settings."""
+    """A strategy, space or evaluator one can choose, with its own settings."""
 
     name: str
     label: str
@@ -110,9 +111,19 @@ class SearchForm:
         return SearchForm(new.typed | mine), kept
 
     def chosen(self, part: str) -> str:
-        """The name of the chosen "space" or "strategy"; the first there is while the choice is unknown."""
+        """The name of the chosen "space", "strategy" or "evaluator"; the first there is while the choice is unknown."""
         name = self.fields[part].typed
         return name if name in TABLES[part] else next(iter(TABLES[part]))
+
+    @property
+    def of_table(self) -> bool:
+        """Whether a table is searched: then there are no images, no space to choose and no network."""
+        return catalog.EVALUATORS[self.chosen("evaluator")].own_space
+
+    @property
+    def trains(self) -> str:
+        """The evaluators that train networks, as the page's script wants them."""
+        return " ".join(name for name, entry in catalog.EVALUATORS.items() if not entry.own_space)
 
     @cached_property
     def data(self) -> dict:
@@ -120,7 +131,7 @@ class SearchForm:
         data: dict = {f"{part}_config": {} for part in TABLES}
         for name, one in self.fields.items():
             dotted = self._dotted(name)
-            if dotted is None:
+            if dotted is None or (self.of_table and dotted.split(".")[0] in OF_IMAGES):
                 continue
             try:
                 value = parse(one)
@@ -158,12 +169,16 @@ class SearchForm:
         data = self.data  # finds what is unparsed
         self.problems = dict(self.unparsed)
         for part in (*PARTS, *TABLES):
-            self.add_problems(self._problems_of(part))
-        self._check_dataset()
+            if not (self.of_table and part in OF_IMAGES):
+                self.add_problems(self._problems_of(part))
+        if not self.of_table:
+            self._check_dataset()
         if len(data["name"]) > NAME_LENGTH:
             self.add_problems({"name": f"is {len(data['name'])} letters long. Take {NAME_LENGTH} or fewer."})
         try:
             config = read_search(data)
+            if self.of_table and not self.problems:
+                config.open_table()
         except ConfigError as error:
             self.add_problems(error.problems)
         return None if self.problems else config
@@ -194,7 +209,9 @@ class SearchForm:
 
     @cached_property
     def dataset(self) -> Dataset | None:
-        """The chosen data set, if it is ready."""
+        """The chosen data set, if it is ready; None where a table is searched."""
+        if self.of_table:
+            return None
         slug = self.fields["data.dataset"].typed
         return Dataset.objects.filter(slug=slug, state=Dataset.State.READY).first()
 
@@ -220,6 +237,10 @@ class SearchForm:
     @property
     def strategies(self) -> list[Alternative]:
         return self._alternatives("strategy")
+
+    @property
+    def evaluators(self) -> list[Alternative]:
+        return self._alternatives("evaluator")
 
     def _alternatives(self, part: str) -> list[Alternative]:
         chosen = self.chosen(part)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from django.db.models import Count, F, Min, Q, QuerySet
 
-from nas_engine.operations import OPERATIONS
+from nas_engine.operations import drawn
 from webapp.figures.base import split_front, thin
 from webapp.forms.board import BoardFilters
 from webapp.models import CellRecord, Trial
@@ -168,14 +168,15 @@ def operation_shares(ranked: Sequence[Match]) -> OperationShares | None:
 
 def _count_families(matches: Sequence[Match]) -> Counter:
     rows = CellRecord.objects.filter(pk__in=[match.cell for match in matches]).values_list("cells", flat=True)
-    names = Counter(
-        name
-        for cells in rows
-        for cell in cells
-        for _, left, _, right, _ in cell.get("blocks", ())
-        for name in (left, right)
-    )
+    names = Counter(name for cells in rows for cell in cells for name in _operations(cell))
     families = Counter()
     for name, count in names.items():
-        families[OPERATIONS[name].family] += count
+        families[drawn(name).family] += count
     return families
+
+
+def _operations(cell: dict) -> list[str]:
+    """The operations of a cell's JSON, of blocks or given by its graph, without building the cell."""
+    if "nodes" in cell:
+        return [operation for _, _, _, operation in cell["nodes"] if operation]
+    return [name for _, left, _, right, _ in cell["blocks"] for name in (left, right)]

@@ -42,10 +42,11 @@ def begins(digits: str, column: str) -> Q:
 
 @dataclass
 class Result:
-    """A cell under one protocol. ``measured`` is the trial that was trained, None while there is none; ``trials`` are all,
-    the measured one first; ``better`` cells of ``of`` are more accurate."""
+    """A cell under one protocol, which is None where the numbers stand in a table. ``measured`` is the trial that was
+    trained, None while there is none; ``trials`` are all, the measured one first; ``better`` cells of ``of`` are more
+    accurate."""
 
-    protocol: Protocol
+    protocol: Protocol | None
     fingerprint: str
     summary: str
     trials: list[Trial]

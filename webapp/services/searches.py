@@ -18,12 +18,15 @@ State = Search.State
 
 def create_search(config: SearchConfig, owner) -> Search:
     """Store a search and have it begin. Raises ConfigError naming the field if it cannot run as it stands."""
-    dataset = ready_dataset(config.data.dataset)
-    _check_buildable(config, dataset)
-    protocol = config.protocol(dataset.fingerprint)
+    if config.evaluation.own_space:
+        dataset, protocol = None, config.protocol()
+    else:
+        dataset = ready_dataset(config.data.dataset)
+        _check_buildable(config, dataset)
+        protocol = config.protocol(dataset.fingerprint)
     with transaction.atomic():
         search = Search.objects.create(
-            name=config.name or f"{dataset.title}, {config.strategy}",
+            name=config.name or f"{dataset.title if dataset else protocol.kind}, {config.strategy}",
             owner=owner,
             config=as_dict(config),
             strategy=config.strategy,
@@ -59,7 +62,8 @@ def resume_search(search: Search) -> None:
     with recording.changing(search.pk) as row:
         if row.state not in (State.PAUSED, State.FAILED):
             raise ConfigError(f"The search is {row.state}: only a paused or a failed search can be resumed.")
-        if row.state == State.FAILED and not row.trials.filter(state__in=Trial.MEASURED).exists():
+        untold = row.dataset_id is not None and not row.trials.filter(state__in=Trial.MEASURED).exists()
+        if row.state == State.FAILED and untold:
             for trial in row.trials.filter(state=Trial.State.FAILED):
                 _queue_again(trial)
         row.state, row.reason, row.ended = State.QUEUED, "", None
@@ -90,6 +94,8 @@ def retry_trial(trial: Trial) -> None:
     """
     with recording.changing(trial.search_id) as search:
         row = Trial.objects.get(pk=trial.pk)
+        if search.dataset_id is None:
+            raise ConfigError("The table has no result for this architecture, so there is nothing to try again.")
         if row.state != Trial.State.FAILED:
             raise ConfigError(f"Trial {row.number} is {row.state}: only a failed trial can be tried again.")
         if row.told_as is None and search.state in Search.ACTIVE:

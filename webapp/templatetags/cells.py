@@ -11,7 +11,8 @@ from django.utils.safestring import SafeString
 
 from nas_engine import catalog
 from nas_engine.cell import Cell
-from nas_engine.operations import FAMILIES, OPERATIONS
+from nas_engine.graph_cell import GraphCell, read_cell
+from nas_engine.operations import FAMILIES, drawn
 from webapp.diagrams import mix_bar
 from webapp.diagrams import thumbnail as draw
 from webapp.models import CellRecord
@@ -19,21 +20,21 @@ from webapp.models import CellRecord
 register = template.Library()
 
 
-def cells_of(record: CellRecord) -> tuple[Cell, ...]:
-    """The record's (normal, reduction) cells."""
+def cells_of(record: CellRecord) -> tuple[Cell | GraphCell, ...]:
+    """The record's (normal, reduction) cells; of a table of single cells, that one."""
     return _parse(json.dumps(record.cells))
 
 
 @lru_cache(maxsize=4096)
-def _parse(text: str) -> tuple[Cell, ...]:
-    return tuple(Cell.from_json(cell) for cell in json.loads(text))
+def _parse(text: str) -> tuple[Cell | GraphCell, ...]:
+    return tuple(read_cell(cell) for cell in json.loads(text))
 
 
 @register.simple_tag
 def thumbnail(record: CellRecord, kind: str = "normal", width: int = 74, height: int = 30) -> SafeString:
-    """The record's ``kind`` cell ("normal" or "reduction") as a small inline SVG."""
-    cell = next(cell for cell in cells_of(record) if cell.kind == kind)
-    return draw(cell, width, height)
+    """The record's ``kind`` cell ("normal" or "reduction") as a small inline SVG; nothing where it has none."""
+    cell = next((cell for cell in cells_of(record) if cell.kind == kind), None)
+    return draw(cell, width, height) if cell else SafeString()
 
 
 @register.simple_tag
@@ -45,8 +46,8 @@ def mix(record: CellRecord) -> SafeString:
 @register.simple_tag
 def op(name: str, label: str = "") -> SafeString:
     """An operation, or a whole family ("sep"), as a chip: cap with its glyph, then its short name."""
-    family = name if name in FAMILIES else OPERATIONS[name].family
-    words = label or (FAMILIES[name] if name in FAMILIES else OPERATIONS[name].label)
+    family = name if name in FAMILIES else drawn(name).family
+    words = label or (FAMILIES[name] if name in FAMILIES else drawn(name).label)
     return format_html(
         '<span class="op op-{0}"><svg aria-hidden="true"><use href="{1}#k-{0}"/></svg>{2}</span>',
         family,

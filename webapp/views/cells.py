@@ -11,6 +11,7 @@ from django.urls import reverse
 from nas_engine import notation
 from nas_engine.cell import Cell
 from nas_engine.errors import ConfigError
+from nas_engine.graph_cell import GraphCell
 from nas_engine.operations import FAMILIES
 from webapp.diagrams import layout
 from webapp.diagrams.colours import THEMES
@@ -41,12 +42,15 @@ def cell(request, key: str):
         return redirect(reverse("cell", args=[record.key]) + (f"?{query}" if query else ""))
     results = results_of(record)
     chosen = next((each for each in results if each.fingerprint == request.GET.get("protocol")), None)
-    return render(request, "cells/cell.html", page(record, results, chosen or (results[0] if results else None)))
+    context = page(record, results, chosen or (results[0] if results else None))
+    return render(request, "cells/graph.html" if "graph" in context else "cells/cell.html", context)
 
 
 def page(record: CellRecord, results: list[Result], result: Result | None) -> dict:
     """The page's context: the cell, everything known of it, and in detail what it is under one protocol."""
     cells = cells_of(record)
+    if isinstance(cells[0], GraphCell):
+        return graph_page(record, cells, results, result)
     network, skeleton = network_of(cells, result)
     measured = result.measured if result else None
     places, stages = strip(network)
@@ -86,6 +90,22 @@ def _latency(measured: Trial | None) -> dict | None:
     if measured is None or measured.latency is None:
         return None
     return {"words": f"{milliseconds(measured.latency)}\u00a0ms", "device": device_name(measured.device)}
+
+
+def graph_page(record: CellRecord, cells: tuple[GraphCell, ...], results: list[Result], result: Result | None) -> dict:
+    """The context for a cell that is known from a table: its drawing and what the table says of it."""
+    used = families(cells)
+    return {
+        "section": "leaderboard",
+        "record": record,
+        "title": record.name or f"Cell {record.short}",
+        "graph": cells,
+        "results": results,
+        "result": result,
+        "measured": result.measured if result else None,
+        "families": [family for family in FAMILIES if used[family]],
+        "themes": THEMES,
+    }
 
 
 def _curves(results: list[Result], first: Result | None) -> list[tuple[str, list[dict]]]:
@@ -152,7 +172,9 @@ def cell_json(request, key: str):
     """The genotype in every notation, and the key it goes by."""
     record = _exactly(key)
     data = {"key": record.key, "name": record.name, "cells": record.cells}
-    data |= {name: text for name, _, text, _ in _notations(cells_of(record)) if text and name != "json"}
+    cells = cells_of(record)
+    if not isinstance(cells[0], GraphCell):
+        data |= {name: text for name, _, text, _ in _notations(cells) if text and name != "json"}
     response = HttpResponse(json.dumps(data, indent=2, ensure_ascii=False) + "\n", content_type="application/json")
     response["Content-Disposition"] = attachment(f"{safe_name(str(record))}.json")
     return response

@@ -10,7 +10,7 @@ from django.http import Http404, StreamingHttpResponse
 from webapp.forms.board import read_filters
 from webapp.models import Trial
 from webapp.results import board
-from webapp.results.protocols import measured_protocols
+from webapp.results.protocols import TABLES, measured_protocols
 from webapp.views.leaderboard import choose_protocol
 
 COLUMNS = (
@@ -62,12 +62,16 @@ def _row(rank: int, trial: Trial) -> dict:
             COLUMNS,
             (
                 rank, trial.cell_id, trial.cell.name, trial.valid_accuracy, trial.params, trial.macs, trial.latency,
-                trial.seconds, trial.device.get("name", ""), trial.search.dataset.slug, trial.protocol,
+                trial.seconds, trial.device.get("name", ""), _dataset(trial), trial.protocol,
                 trial.search.protocol_summary, trial.search.strategy, trial.search_id, trial.search.name, trial.number,
             ),
             strict=True,
         )
     )  # fmt: skip
+
+
+def _dataset(trial: Trial) -> str:
+    return trial.search.dataset.slug if trial.search.dataset else TABLES
 
 
 def _harmless(value: object) -> object:

@@ -11,7 +11,7 @@ from webapp.figures.leaderboard import against_cost
 from webapp.forms.board import RANGES, SIZES, BoardFilters, read_filters
 from webapp.models import Search
 from webapp.results import board
-from webapp.results.protocols import MeasuredProtocol, measured_protocols, protocol_of, protocol_settings
+from webapp.results.protocols import MeasuredProtocol, measured_protocols, protocol_settings
 from webapp.results.published import reference_rows
 
 DRAWN = 2_000  # points of the plot beside the Pareto front
@@ -57,7 +57,7 @@ def leaderboard(request):
         "datasets": sorted({(each.dataset, each.dataset_title) for each in protocols}),
         "strategies": catalog.STRATEGIES,
         "ranges": ranges(filters),
-        "settings": protocol_settings(protocol_of(example)),
+        "settings": protocol_settings(example),
         "page": page,
         "heads": heads(filters),
         "sizes": SIZES,

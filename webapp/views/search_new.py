@@ -22,8 +22,8 @@ from webapp.models import Dataset
 from webapp.services.searches import create_search
 
 SECTIONS = (
-    ("start", "Start from"), ("data", "Data"), ("space", "Search space"), ("network", "Child network"),
-    ("strategy", "Strategy"), ("reward", "Reward"), ("budget", "Budget"),
+    ("start", "Start from"), ("evaluation", "Evaluation"), ("data", "Data"), ("space", "Search space"),
+    ("network", "Child network"), ("strategy", "Strategy"), ("reward", "Reward"), ("budget", "Budget"),
 )  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def _context(request, form: SearchForm, slug: str, *, kept=(), switched=False, r
         "switched": switched,
         "refused": refused,
         "first": form.first_problem if refused else "",
-        "toc": SECTIONS,
+        "toc": [(*one, form.of_table and one[0] in ("data", "space", "network")) for one in SECTIONS],
         "datasets": datasets,
         "dataset_known": form.fields["data.dataset"].typed in {one.slug for one in datasets},
         "preview": preview,
@@ -129,7 +129,7 @@ def _context(request, form: SearchForm, slug: str, *, kept=(), switched=False, r
         "target_unit": {"macs": "M MACs", "params": "M parameters"}.get(goal, UNITS.get(goal, "")),
         "spread": _spread(form, preview),
         "sample": {cell.kind: layout(cell) for cell in preview.cells} if preview.space else None,
-        "kept_weights": preview.kept_weights,
+        "kept_weights": None if form.of_table else preview.kept_weights,
         **_time(form, config, preview),
     }
 
@@ -152,7 +152,7 @@ def _spread(form: SearchForm, preview: Preview) -> dict | None:
 
 def _time(form: SearchForm, config, preview: Preview) -> dict:
     """The estimate of a trial and of the whole search; nothing while the form is not valid."""
-    if config is None or not preview.costs:
+    if config is None or not preview.costs or preview.table:
         return {"estimate": None, "settled": config is not None}
     found = estimate(config, form.dataset, preview.mean_macs)
     at_once = min(config.budget.parallelism, live_trainers() or config.budget.parallelism)

@@ -168,6 +168,20 @@ class SearchPage:
         errors = self.search.trials.filter(state=Trial.State.FAILED).values_list("error", flat=True)
         return Counter(map(_kind_of_failure, errors)).most_common()
 
+    @property
+    def of_table(self) -> bool:
+        """Whether its results are looked up in a table instead of being trained."""
+        return self.search.dataset_id is None
+
+    @property
+    def simulated_seconds(self) -> float:
+        """Of training, as far as the table says."""
+        return sum(point.seconds or 0.0 for point in self.measured)
+
+    @property
+    def simulated_limit(self) -> float:
+        return self.search.config["evaluator_config"].get("seconds", 0.0)
+
     # ---- tables
 
     @cached_property
@@ -250,7 +264,10 @@ class SearchPage:
 
     @cached_property
     def choices(self) -> tuple:
-        return self.config.build_space().choices if self.config else ()
+        try:
+            return self.config.build_space().choices if self.config else ()
+        except ConfigError:  # its table is gone
+            return ()
 
     @property
     def latest_update(self) -> int:

@@ -5,19 +5,23 @@ from typing import Any
 from nas_engine import catalog
 from nas_engine.config import Setting, settings_of
 from nas_engine.operations import OPERATIONS
-from webapp.forms.search import PARTS, TABLES
+from nas_engine.search_config import TABLES
+from webapp.forms.search import OF_IMAGES, PARTS
 from webapp.models import Search
 
 GROUPS = {
-    "data": "Data", "space": "Search space", "skeleton": "Child network", "training": "Training", "strategy": "Strategy",
-    "reward": "Reward", "budget": "Budget",
+    "evaluator": "Evaluation", "data": "Data", "space": "Search space", "skeleton": "Child network",
+    "training": "Training", "strategy": "Strategy", "reward": "Reward", "budget": "Budget",
 }  # fmt: skip
 
 
 def settings_of_search(search: Search) -> list[tuple[str, list[tuple[str, str]]]]:
     """(group, [(label, value)]) of everything the search was configured with."""
     groups = []
+    evaluator = catalog.EVALUATORS.get(search.config.get("evaluator", "standalone"))
     for key, title in GROUPS.items():
+        if key not in search.config or (key in OF_IMAGES and evaluator and evaluator.own_space):
+            continue
         if key in PARTS:
             rows = _rows(PARTS[key], search.config[key])
         else:
@@ -52,15 +56,21 @@ def _words(value: Any, about: Setting) -> str:
 def one_line(search: Search) -> str:
     """ "PPO in the NASNet space, 5 blocks, 8 operations. Children N = 2, F = 24, 20 epochs. Seed 11." """
     config = search.config
+    if search.dataset_id is None:
+        return f"{search.protocol_summary}, searched by {_strategy(config)}. Seed {config['seed']}."
     entry = catalog.SPACES.get(config["space"])
     space = [f"{entry.label if entry else config['space']} space"]
     if "blocks" in config["space_config"]:
         space.append(f"{config['space_config']['blocks']} blocks")
     if "operations" in config["space_config"]:
         space.append(f"{len(config['space_config']['operations'])} operations")
-    strategy = catalog.STRATEGIES.get(config["strategy"])
     skeleton, epochs = config["skeleton"], config["training"]["epochs"]
     return (
-        f"{strategy.label if strategy else config['strategy']} in the {', '.join(space)}. "
+        f"{_strategy(config)} in the {', '.join(space)}. "
         f"Children N = {skeleton['repeats']}, F = {skeleton['filters']}, {epochs} epochs. Seed {config['seed']}."
     )
+
+
+def _strategy(config: dict) -> str:
+    entry = catalog.STRATEGIES.get(config["strategy"])
+    return entry.label if entry else config["strategy"]

@@ -5,7 +5,7 @@ import pytest
 
 from nas_engine.errors import ConfigError
 from nas_engine.search_spaces.tables import read_table
-from tests.nas_engine.tables import write_101, write_201, write_macro
+from tests.nas_engine.tables import write_101, write_201, write_301, write_macro
 
 
 def test_a_table_is_recognised_by_its_arrays(tmp_path):
@@ -60,3 +60,16 @@ def test_operations_without_a_name_are_refused(tmp_path):
     assert "does not list" in refused(tmp_path / "t.npz")
     numpy.savez(tmp_path / "t.npz", ops=numpy.zeros((0, 6), int), op_names=numpy.array(["a", "b"]))
     assert "no rows" in refused(tmp_path / "t.npz")
+
+
+def test_a_cell_that_reads_a_later_node_is_refused(tmp_path):
+    arrays = dict(numpy.load(write_301(tmp_path / "good.npz")))
+    assert read_table(tmp_path / "good.npz").kind == "nas-bench-301"
+    arrays["cells"][0, 0, 0, 0] = 5
+    numpy.savez(tmp_path / "bad.npz", **arrays)
+    assert "reads a later node" in refused(tmp_path / "bad.npz")
+
+
+def test_a_file_that_unpacks_to_gigabytes_is_refused_before_it_does(tmp_path, monkeypatch):
+    monkeypatch.setattr("nas_engine.search_spaces.tables.LARGEST", 1000)
+    assert "it unpacks to" in refused(write_201(tmp_path / "t.npz"))

@@ -8,7 +8,7 @@ from nas_engine.search_spaces.tables import read_table
 from nas_engine.search_spaces.tabular import NEIGHBOURS, tabular_space
 from nas_engine.strategies.paths import paths
 from tests.nas_engine.contracts import SpaceContract, build, run
-from tests.nas_engine.tables import write_101, write_201, write_macro
+from tests.nas_engine.tables import write_101, write_201, write_301, write_macro
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +104,18 @@ def test_a_101_cell_is_drawn_from_input_to_output(nb101):
 def test_every_strategy_can_search_a_sample(nb101, name):
     for trial in run(build(name, nb101, 0), 30):
         assert 0 <= nb101.row(trial.architecture) < nb101.table.rows
+
+
+def test_301_holds_both_cells_of_darts(folder):
+    space = tabular_space(read_table(write_301(folder / "301.npz")))
+    assert len(space.choices) == 32 and not space.complete
+    architecture = space.sample(random.Random(4))
+    normal, reduction = space.cells(architecture)
+    assert (normal.kind, reduction.kind) == ("normal", "reduction")
+    taken = {choice.name: choice.options[at] for choice, at in zip(space.choices, architecture.choices, strict=True)}
+    nodes = {node.id: node for node in reduction.nodes}
+    assert nodes["b3r"].inputs == (taken["reduction.3.second_input"],)
+    assert nodes["b3r"].operation == taken["reduction.3.second_operation"]
+    assert nodes["concat"].inputs == ("s2", "s3", "s4", "s5")
+    for trial in run(build("regularized_evolution", space, 0), 30):
+        assert space.row(trial.architecture) < 40

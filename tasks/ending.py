@@ -1,0 +1,31 @@
+"""How a search ends: when it is hopeless, and what its last words are."""
+
+from tasks import clock
+from tasks.recording import say
+from tasks.wording import duration, percent
+from webapp.models import LogLine, Search, Trial
+
+HOPELESS = 8  # this many failures and not one result end a search
+
+
+def hopeless(search: Search) -> str:
+    """Why it makes no sense to go on: every trial so far failed. Empty where there is hope."""
+    failed = search.trials.filter(state=Trial.State.FAILED)
+    if failed.count() < HOPELESS or search.trials.filter(state__in=Trial.MEASURED).exists():
+        return ""
+    last = failed.order_by("-ended").first()
+    return f"The first {failed.count()} trials all failed, the last because: {last.error}. {last.advice}".strip()
+
+
+def closing(search: Search, text: str) -> str:
+    best = search.trials.filter(state__in=Trial.MEASURED).order_by("-reward", "number").first()
+    return f"{text}." if best is None else f"{text}. Best: trial {best.number}, {percent(best.valid_accuracy)}."
+
+
+def halt(search: Search, state: str, reason: str, level: str = LogLine.Level.GOOD) -> None:
+    now = clock.now()
+    if search.resumed is not None:
+        search.active_seconds += max((now - search.resumed).total_seconds(), 0)
+    search.state, search.reason, search.ended, search.resumed = state, reason, now, None
+    search.save(update_fields=["state", "reason", "ended", "resumed", "active_seconds"])
+    say(search, f"search {state} after {duration(search.active_seconds)}. {reason}", level)
