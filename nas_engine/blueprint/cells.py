@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from nas_engine.blueprint.blueprint import NodeCost
 from nas_engine.blueprint.dialects import Dialect
 from nas_engine.blueprint.draft import Draft, Layer, Shape
+from nas_engine.blueprint.operations import draft_operation
 from nas_engine.cell import Cell
-from nas_engine.operations import OPERATIONS, Operation
+from nas_engine.operations import OPERATIONS
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class _Drafter:
             source, stride = self._input(state), self.stride if state < 2 else 1
             node, operation = f"b{number}{side}", OPERATIONS[name]
             params, macs = draft.params, draft.macs
-            index = self._operation(operation, source, stride, node)
+            index = draft_operation(draft, operation, source, self.filters, stride, self.dialect, node)
             self.nodes[node] = NodeCost(
                 draft.params - params, draft.macs - macs, draft.shapes[source], draft.shapes[index], stride
             )
@@ -144,51 +145,6 @@ class _Drafter:
             fit = self.nodes[f"s{state}"]
             self.nodes[f"s{state}"] = before._replace(params=fit.params, macs=fit.macs)
         return self.fitted[state]
-
-    def _operation(self, operation: Operation, source: int, stride: int, scope: str) -> int:
-        draft, filters, dialect = self.draft, self.filters, self.dialect
-        channels = draft.shapes[source][0]
-        if operation.steps:
-            return draft.drop_path(self._steps(operation, source, stride, scope), scope)
-        if operation.pool:
-            index = draft.pool(source, operation.family, operation.pool, stride, scope)
-            if channels != filters:
-                index = draft.conv_norm(index, scope, filters, relu=dialect.pool_relu)
-            return draft.drop_path(index, scope)
-        if stride == 1:
-            return source if channels == filters else draft.conv_norm(source, scope, filters)
-        if dialect.identity == "conv":
-            index = draft.conv_norm(source, scope, filters, stride=stride)
-        else:
-            index = draft.factorized_reduction(source, scope, filters, relu=dialect.identity_relu)
-        return draft.drop_path(index, scope) if dialect.identity_drops else index
-
-    def _steps(self, operation: Operation, source: int, stride: int, scope: str) -> int:
-        """The stride goes to the first kernel that is tall, and to the first that is wide."""
-        draft, index = self.draft, source
-        down, across = stride, stride
-        last = len(operation.steps)
-        for number, step in enumerate(operation.steps, start=1):
-            if step.relu:
-                index = draft.relu(index, scope)
-            tall, wide = step.kernel
-            # A narrow 1x1 in front of the kernel keeps the resolution; a lone 1x1 strides itself.
-            strides = (
-                down if tall > 1 or number == last else 1,
-                across if wide > 1 or number == last else 1,
-            )
-            down, across = (1 if strides[0] > 1 else down), (1 if strides[1] > 1 else across)
-            channels = max(1, int(self.filters * step.width))
-            if step.depthwise:
-                before = draft.shapes[index][0]
-                name = f"{scope}.depthwise_{number}"
-                index = draft.conv(index, name, before, step.kernel, strides, depthwise=True, dilation=step.dilation)
-                index = draft.conv(index, f"{scope}.pointwise_{number}", channels)
-            else:
-                index = draft.conv(index, f"{scope}.conv_{number}", channels, step.kernel, strides)
-            if step.norm:
-                index = draft.norm(index, f"{scope}.norm_{number}")
-        return index
 
     def _output(self) -> int:
         draft = self.draft

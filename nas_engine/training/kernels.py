@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nas_engine.networks.supernet.banks import BankConv
+
 # Up to these the replacements win (benchmarks/child_training.py --kernels): pairs of an input and an output pixel, for
 # kernels larger and not larger than 3 x 3, and pixels of a map.
 _MOST_PAIRS = 2500
@@ -28,7 +30,7 @@ def processor_kernels(model: nn.Module, device: torch.device) -> Iterator[None]:
     changed = []
     if device.type == "cpu":
         for module in model.modules():
-            if isinstance(module, nn.Conv2d) and (forward := _replacement(module)):
+            if isinstance(module, (nn.Conv2d, BankConv)) and (forward := _replacement(module)):
                 module._conv_forward = forward
                 changed.append(module)
     try:
@@ -38,7 +40,7 @@ def processor_kernels(model: nn.Module, device: torch.device) -> Iterator[None]:
             del module._conv_forward
 
 
-def _replacement(conv: nn.Conv2d):
+def _replacement(conv: nn.Conv2d | BankConv):
     if conv.bias is not None or conv.padding_mode != "zeros" or isinstance(conv.padding, str):
         return None
     if conv.groups == 1 and conv.kernel_size == (1, 1) and conv.padding == (0, 0):
@@ -48,17 +50,17 @@ def _replacement(conv: nn.Conv2d):
     return None
 
 
-def _plain(conv: nn.Conv2d, x: Tensor, weight: Tensor) -> Tensor:
-    return F.conv2d(x, weight, None, conv.stride, conv.padding, conv.dilation, conv.groups)
+def _plain(conv: nn.Conv2d | BankConv, x: Tensor, weight: Tensor, groups: int) -> Tensor:
+    return F.conv2d(x, weight, None, conv.stride, conv.padding, conv.dilation, groups)
 
 
 def _fits(x: Tensor) -> bool:
     return torch.is_grad_enabled() and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
 
 
-def _pointwise(conv: nn.Conv2d, x: Tensor, weight: Tensor, bias: None) -> Tensor:
+def _pointwise(conv: nn.Conv2d | BankConv, x: Tensor, weight: Tensor, bias: None) -> Tensor:
     if not torch.is_grad_enabled():
-        return _plain(conv, x, weight)
+        return _plain(conv, x, weight, 1)
     pixels = x.permute(0, 2, 3, 1)  # sliced in this order, the gradient of x stays channels last as well
     if conv.stride != (1, 1):
         pixels = pixels[:, :: conv.stride[0], :: conv.stride[1]]
@@ -67,10 +69,10 @@ def _pointwise(conv: nn.Conv2d, x: Tensor, weight: Tensor, bias: None) -> Tensor
     return F.linear(pixels, weight.flatten(1)).permute(0, 3, 1, 2)
 
 
-def _depthwise(conv: nn.Conv2d, x: Tensor, weight: Tensor, bias: None) -> Tensor:
+def _depthwise(conv: nn.Conv2d | BankConv, x: Tensor, weight: Tensor, bias: None) -> Tensor:
     geometry = _Geometry(tuple(x.shape[2:]), conv.kernel_size, conv.stride, conv.padding, conv.dilation)
     if not _fits(x) or not (_few_pairs(geometry) or geometry.dilated):
-        return _plain(conv, x, weight)
+        return _plain(conv, x, weight, len(weight))
     return _Depthwise.apply(x, weight, geometry)
 
 
