@@ -111,3 +111,24 @@ def test_bad_input_ends_with_status_2_and_one_line(arguments):
     command = [sys.executable, "manage.py", "cells", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2 and done.stdout == "" and len(done.stderr.splitlines()) == 1
+
+
+def test_show_counts_a_supernet():
+    data = shown("darts-supernet", "--skeleton", "cifar", "--layers", "8", "--filters", "16")
+    assert (data["params"], data["macs"], data["aux_params"]) == (1_930_618, 300_255_744, 0)
+    assert len(data["nodes"]) == 8 * 14
+    assert set(data["nodes"][0]["operations"]) == set(data["operations"])
+    assert shown("darts-supernet")["params"] == 1_930_618
+    assert "300,255,744" in cells("show", "darts-supernet")
+    assert shown("pc-darts-supernet")["params"] < 1_000_000
+    assert shown("enas-supernet")["skeleton"]["filters"] == 20
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--skeleton", "imagenet"], ["--dialect", "tf"], ["--aux"], ["4@64"], ["--filters", "4@64"], ["--filters", "7"]],
+)
+def test_a_supernet_refuses_what_makes_no_sense_for_it(options):
+    with pytest.raises(CommandError) as caught:
+        cells("show", "darts-supernet", *options)
+    assert caught.value.returncode == 2

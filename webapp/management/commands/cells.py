@@ -12,6 +12,7 @@ from nas_engine.cell import Cell, cells_key
 from nas_engine.config import as_dict, read
 from nas_engine.errors import ConfigError
 from nas_engine.protocol import SkeletonConfig
+from webapp.management.supernet_costs import SUPERNETS, supernet_document, supernet_plan, supernet_rows
 from webapp.results.named import named_cell
 
 ABOUT = (
@@ -45,7 +46,8 @@ class Command(BaseCommand):
             "cell",
             nargs="?",
             metavar="NAME|HASH",
-            help="a published cell's name, the beginning of a cell's hash, or a genotype or its file",
+            help="a published cell's name, the beginning of a cell's hash, a genotype or its file, or "
+            + ", ".join(SUPERNETS),
         )
         add("size", nargs="?", metavar="N@F'", help="cells a stage @ filters before the classifier, as in 4@1056")
         add("--skeleton", choices=tuple(IMAGE_SIZES), default="cifar")
@@ -88,11 +90,17 @@ class Command(BaseCommand):
         self.stdout.write(_table(("name", "cell", "rules", "paper"), rows, "<<<<"))
 
     def _show(self, name: str, options: dict) -> None:
-        entry, cells, label = named_cell(name)
-        skeleton = _skeleton(entry, cells, options)
         height, width = _image_size(options["image_size"] or str(IMAGE_SIZES[options["skeleton"]]))
         classes = CLASSES[options["skeleton"]] if options["classes"] is None else options["classes"]
         shape = (options["channels"], height, width)
+        if name in SUPERNETS:
+            plan = supernet_plan(name, options, shape, classes)
+            self.stdout.write(
+                json.dumps(supernet_document(name, plan)) if options["json"] else _supernet_text(name, plan)
+            )
+            return
+        entry, cells, label = named_cell(name)
+        skeleton = _skeleton(entry, cells, options)
         blueprint = build_blueprint(cells, skeleton, shape, classes, aux=options["aux"])
         if options["json"]:
             document = {"name": name, "label": label, **_document(cells, skeleton, blueprint)}
@@ -208,6 +216,23 @@ def _text(label: str, cells: tuple[Cell, ...], skeleton: SkeletonConfig, bluepri
         if placed:
             parts += ["", f"{kind} {placed[-1].number}, node by node", "", _node_table(cells, placed[-1])]
     return "\n".join(parts)
+
+
+def _supernet_text(name: str, plan) -> str:
+    skeleton = plan.skeleton
+    size = f"{skeleton.layers} cells" if skeleton.layers else f"N {skeleton.repeats}"
+    rows = [(part, _shape(shape), f"{params:,}", f"{macs:,}") for part, shape, params, macs in supernet_rows(plan)]
+    return "\n".join(
+        [
+            SUPERNETS[name][0],
+            f"CIFAR skeleton, {size}, F {skeleton.filters}, rules of {skeleton.dialect}; "
+            f"images {_shape(plan.image_shape)}, {plan.classes:,} classes; {len(plan.rules.edges)} edges a cell, "
+            f"{len(plan.rules.operations)} operations an edge",
+            f"{plan.params:,} parameters, {plan.macs:,} multiply-accumulates through everything",
+            "",
+            _table(("part", "output", "parameters", "MACs"), rows, "<>>>"),
+        ]
+    )
 
 
 def _node_table(cells: tuple[Cell, ...], placement: Placement) -> str:
