@@ -2,26 +2,25 @@
 
 import functools
 import gc
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from nas_engine.blueprint import build_blueprint
 from nas_engine.cell import Cell
 from nas_engine.datasets import DatasetInfo, read_info, read_split, split_indices
 from nas_engine.errors import ConfigError, EvaluationFailed
 from nas_engine.evaluators.base import Cancelled, Evaluator, Outcome, Report
-from nas_engine.networks import build
+from nas_engine.networks import build, weights_of
 from nas_engine.protocol import DataConfig, Protocol
+from nas_engine.training.clock import Clock
 from nas_engine.training.devices import describe_device, memory_format, open_device
 from nas_engine.training.images import DeviceImages
 from nas_engine.training.latency import measure_latency
 from nas_engine.training.loop import train
+from nas_engine.training.memory import out_of_memory
+from nas_engine.training.randomness import seeded
 from nas_engine.trial import Evaluation
 
 
@@ -55,7 +54,7 @@ class StandaloneEvaluator(Evaluator):
         try:
             return self._evaluate(cells, report, cancelled)
         except (MemoryError, RuntimeError) as error:
-            if not _out_of_memory(error):
+            if not out_of_memory(error):
                 raise
         # Only past the except block is the traceback gone that keeps the child's tensors alive.
         gc.collect()
@@ -69,12 +68,12 @@ class StandaloneEvaluator(Evaluator):
         )
 
     def _evaluate(self, cells: tuple[Cell, ...], report: Report, cancelled: Cancelled) -> Outcome:
-        clock = _Clock()
+        clock = Clock()
         parts = _parts(self.folder, self.protocol.dataset_fingerprint, self.protocol.data, self.device)
         clock.lap("data")
         info = parts.info
         blueprint = build_blueprint(cells, self.protocol.skeleton, info.image_shape, len(info.classes))
-        with _seeded(self.protocol.training.seed, self.device):
+        with seeded(self.protocol.training.seed, self.device):
             model = build(blueprint).to(self.device, memory_format=memory_format(self.device))
             clock.lap("build")
             reports = train(model, parts.train, parts.valid, self.protocol.training, report, cancelled)
@@ -92,7 +91,7 @@ class StandaloneEvaluator(Evaluator):
         )
         return Outcome(
             evaluation,
-            _weights(model),
+            weights_of(model),
             blueprint,
             [asdict(one) for one in reports],
             timings,
@@ -101,21 +100,6 @@ class StandaloneEvaluator(Evaluator):
             describe_device(self.device),
             latency,
         )
-
-
-class _Clock:
-    """Seconds by name."""
-
-    def __init__(self):
-        self.started = self.last = time.perf_counter()
-        self.laps: dict[str, float] = {}
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.laps[name], self.last = now - self.last, now
-
-    def total(self) -> dict[str, float]:
-        return {**self.laps, "total": time.perf_counter() - self.started}
 
 
 @functools.lru_cache(1)
@@ -128,23 +112,3 @@ def _parts(folder: Path, fingerprint: str, data: DataConfig, device: torch.devic
         DeviceImages(images[at], labels[at], info.mean, info.std, device) for at in (train_at, valid_at)
     )
     return _Parts(info, train_images, valid_images)
-
-
-@contextmanager
-def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Torch's global generators start at ``seed`` (initial weights, drop path) and are put back afterwards."""
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield
-
-
-def _out_of_memory(error: Exception) -> bool:
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    text = str(error).lower()
-    return "can't allocate memory" in text or "out of memory" in text or "not enough memory" in text
-
-
-def _weights(model: nn.Module) -> dict[str, torch.Tensor]:
-    """Float32 copies on the processor, contiguous, as weight files want them."""
-    return {name: value.detach().to("cpu").contiguous().clone() for name, value in model.state_dict().items()}

@@ -57,8 +57,13 @@ def _depths(skeleton: SkeletonConfig) -> list[SkeletonConfig]:
 
 
 def _most_filters(fits: Callable[[int], bool], step: int) -> int:
-    """The largest multiple of ``step`` that fits, 0 if none does. Costs rise with F, so halving finds it."""
+    """The largest multiple of ``step`` that fits, 0 if none does. Costs rise with F: doubling brackets it, halving finds it,
+    and nothing much larger than the answer is ever measured."""
     low, high = 0, int(_MOST_FILTERS) // step
+    probe = 1
+    while probe <= high and fits(probe * step):
+        low, probe = probe, 2 * probe
+    high = min(high, probe - 1)
     while low < high:
         middle = (low + high + 1) // 2
         if fits(middle * step):

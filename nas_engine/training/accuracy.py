@@ -18,9 +18,21 @@ def accuracy(model: nn.Module, images: DeviceImages, cancelled: Cancelled = lamb
 
     Raises EvaluationFailed if an output is not a finite number, SearchCancelled between batches.
     """
+    return accuracies(model, images, cancelled)[0]
+
+
+def accuracies(
+    model: nn.Module,
+    images: DeviceImages,
+    cancelled: Cancelled = lambda: False,
+    tops: tuple[int, ...] = (1,),
+    name: str = "valid",
+) -> list[float]:
+    """As :func:`accuracy`, for each of ``tops``: the share of images whose class is among so many likeliest ones. ``name``
+    is what the images are called where an output is not finite."""
     training = model.training
     model.eval()
-    right = torch.zeros((), dtype=torch.int64, device=images.device)
+    right = torch.zeros(len(tops), dtype=torch.int64, device=images.device)
     finite = torch.ones((), dtype=torch.bool, device=images.device)
     try:
         with torch.inference_mode(), exact_float32(images.device):
@@ -29,18 +41,25 @@ def accuracy(model: nn.Module, images: DeviceImages, cancelled: Cancelled = lamb
                     raise SearchCancelled
                 batch, labels = images.part(start, stop)
                 logits = model(batch)
-                right += (logits.argmax(1) == labels).sum()
+                right += _right(logits, labels, tops)
                 finite &= logits.isfinite().all()
     finally:
         model.train(training)
     if not finite:
-        raise EvaluationFailed("The network's outputs became infinite or NaN on valid", "Lower the learning rate")
-    return int(right) / len(images)
+        raise EvaluationFailed(f"The network's outputs became infinite or NaN on {name}", "Lower the learning rate")
+    return [count / len(images) for count in right.tolist()]
+
+
+def _right(logits: torch.Tensor, labels: torch.Tensor, tops: tuple[int, ...]) -> torch.Tensor:
+    if tops == (1,):
+        return (logits.argmax(1) == labels).sum().view(1)
+    ranks = logits.argsort(1, descending=True).eq(labels.unsqueeze(1)).int().argmax(1)
+    return torch.stack([(ranks < top).sum() for top in tops])
 
 
 def _parts(images: DeviceImages) -> list[tuple[int, int]]:
     """As few equal batches as fit: equal shapes spare the convolution library a second set of kernels."""
-    area = images.pixels.shape[1] * images.pixels.shape[2]
+    area = images.size[0] * images.size[1]
     most = max(1, _PIXELS.get(images.device.type, 1 << 15) // area)
     batches = -(-len(images) // most)
     edges = [round(number * len(images) / batches) for number in range(batches + 1)]

@@ -12,7 +12,7 @@ from nas_engine.protocol import TrainingConfig
 class DeviceImages:
     """A part of a data set on the device: bytes, channels innermost, and labels.
 
-    ``mean`` and ``std`` are those of the train images for each channel, with pixels in [0, 1].
+    ``mean`` and ``std`` are those of the train images for each channel, with pixels in [0, 1]; ``size`` is (height, width).
     """
 
     def __init__(
@@ -26,6 +26,7 @@ class DeviceImages:
         """``images`` is uint8 (N, C, H, W), ``labels`` int64 (N)."""
         channels_last = np.ascontiguousarray(np.asarray(images).transpose(0, 2, 3, 1))
         self.pixels = torch.from_numpy(channels_last).to(device)
+        self.size = tuple(self.pixels.shape[1:3])
         self.labels = torch.from_numpy(np.array(labels, np.int64)).to(device)
         self.mean = torch.tensor(mean, dtype=torch.float32, device=device)
         self.std = torch.tensor(std, dtype=torch.float32, device=device)

@@ -90,6 +90,9 @@ class Trainer:
         self.dtype = autocast_dtype(config.precision, self.device)
         self.look_every = _LOOK_EVERY.get(self.device.type, 1)
 
+    def _order(self) -> Tensor:
+        return torch.randperm(len(self.images), generator=self.generator).to(self.device)
+
     def _augmentation(self) -> Augmentation:
         return Augmentation(self.images, self.config, self.generator)
 
@@ -100,13 +103,17 @@ class Trainer:
         """One cosine to 0 over all steps (Zoph et al. 2018, appendix A.7)."""
         return self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * self._progress(step)))
 
+    def drop_path_rate(self, step: int) -> float:
+        """It rises linearly with the steps (Zoph et al. 2018, appendix A.4 and A.7)."""
+        return self.config.drop_path * self._progress(step)
+
     def _progress(self, step: int) -> float:
         return step / (self.config.epochs * self.batches)
 
     def epoch(self, epoch: int) -> _Totals:
         """One pass over the images in a new order."""
         self.model.train()
-        order = torch.randperm(len(self.images), generator=self.generator).to(self.device)
+        order = self._order()
         totals = _Totals.zero(self.device)
         with processor_kernels(self.model, self.device):
             for number in range(self.batches):
@@ -120,9 +127,9 @@ class Trainer:
         return totals
 
     def _step(self, step: int, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """One update. The drop path rate rises linearly with the steps (Zoph et al. 2018, appendix A.4 and A.7)."""
+        """One update."""
         if self.config.drop_path:
-            self.model.set_drop_path(self.config.drop_path * self._progress(step))
+            self.model.set_drop_path(self.drop_path_rate(step))
         self.sgd.zero_grad()
         loss, logits = self._gradient(batch, labels)
         self.sgd.step(self.learning_rate(step))
