@@ -17,6 +17,9 @@ class Entry:
     target: str
     about: str
 
+    def target_class(self) -> type:
+        return _import(self.target)
+
     def config_class(self) -> type:
         return _import(self.config)
 

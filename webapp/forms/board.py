@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from nas_engine import catalog
-from nas_engine.operations import FAMILIES, OPERATIONS
+from nas_engine.operations import FAMILIES, GRAPH_OPERATIONS, OPERATIONS
 
 COLUMNS = ("accuracy", "macs", "params", "latency", "trial", "cell")  # what rows can be sorted by
 RANGES = {"acc": ("Accuracy", "%"), "macs": ("MACs", "M"), "params": ("Parameters", "M"), "lat": ("Latency", "ms")}
@@ -128,13 +128,14 @@ def _bounds(given: Mapping[str, str], problems: dict[str, str]) -> dict[str, flo
 
 
 def _words(text: str, problems: dict[str, str]) -> Words:
+    known = OPERATIONS | GRAPH_OPERATIONS
     operations, prefixes, names = [], [], []
     for word in text.split():
         if word.lower().startswith("op:"):
             wanted = word[3:].lower()
             if wanted in FAMILIES:
-                operations.append(tuple(name for name, row in OPERATIONS.items() if row.family == wanted))
-            elif wanted in OPERATIONS:
+                operations.append(tuple(name for name, row in known.items() if row.family == wanted))
+            elif wanted in known:
                 operations.append((wanted,))
             else:
                 problems["q"] = f"{word[3:]} is not an operation. Write op:sep_conv_5x5, or a family: op:sep."

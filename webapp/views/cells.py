@@ -49,7 +49,7 @@ def cell(request, key: str):
 def page(record: CellRecord, results: list[Result], result: Result | None) -> dict:
     """The page's context: the cell, everything known of it, and in detail what it is under one protocol."""
     cells = cells_of(record)
-    if isinstance(cells[0], GraphCell):
+    if not cells[0].family:
         return graph_page(record, cells, results, result)
     network, skeleton = network_of(cells, result)
     measured = result.measured if result else None
