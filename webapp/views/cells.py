@@ -19,7 +19,7 @@ from webapp.diagrams.mix import families
 from webapp.diagrams.network import first_shown, network_data, operations_data, strip
 from webapp.diagrams.svg import cell_svg
 from webapp.figures.cell import learning_curves
-from webapp.models import CellRecord, Trial
+from webapp.models import CellMark, CellRecord, Trial
 from webapp.results.cell import Result, find_cell, network_of, results_of
 from webapp.results.nearby import neighbours
 from webapp.results.published import published_as
@@ -43,6 +43,7 @@ def cell(request, key: str):
     results = results_of(record)
     chosen = next((each for each in results if each.fingerprint == request.GET.get("protocol")), None)
     context = page(record, results, chosen or (results[0] if results else None))
+    context["mark"] = CellMark.objects.filter(owner=request.user, cell=record).first()
     return render(request, "cells/graph.html" if "graph" in context else "cells/cell.html", context)
 
 
