@@ -30,7 +30,7 @@ def find_cell(text: str) -> tuple[CellRecord | None, list[CellRecord]]:
     text = text.lower()
     if not re.fullmatch(r"[0-9a-f]+", text) or not SHORTEST <= len(text) <= 64:
         return None, []
-    found = list(CellRecord.objects.filter(begins(text, "key")).order_by("key")[:20])
+    found = list(CellRecord.objects.filter(begins(text, "key")).select_related("note__author").order_by("key")[:20])
     if not found:  # a published cell is known also before the first start has put it into the database
         found = [one.record for one in published() if one.record.key.startswith(text)][:1]
     return (found[0], []) if len(found) == 1 else (None, found)

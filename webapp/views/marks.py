@@ -86,13 +86,6 @@ def _pin(request, keys: list[str]) -> HttpResponse:
     return HttpResponseRedirect(back(request))
 
 
-def _compare(request, keys: list[str]) -> HttpResponse:
-    if len(keys) != 2:
-        messages.warning(request, f"A difference is drawn between two cells; {len(keys)} are chosen.")
-        return HttpResponseRedirect(back(request))
-    return redirect(f"{reverse('cell-diff')}?{urlencode({'a': keys[0], 'b': keys[1]})}")
-
-
 def _curves(request, keys: list[str]) -> HttpResponse:
     fields = [("protocol", request.POST.get("protocol", "")), *(("cell", key) for key in keys[:MOST_CURVES])]
     return redirect(f"{reverse('leaderboard-curves')}?{urlencode(fields)}")
@@ -103,7 +96,7 @@ def _export(request, keys: list[str]) -> HttpResponse:
     return redirect(f"{reverse('leaderboard-csv')}?{urlencode(fields)}")
 
 
-ACTIONS = {"tag": _tag, "star": _star, "pin": _pin, "compare": _compare, "curves": _curves, "export": _export}
+ACTIONS = {"tag": _tag, "star": _star, "pin": _pin, "curves": _curves, "export": _export}
 
 
 def _cells(keys: list[str]) -> str:

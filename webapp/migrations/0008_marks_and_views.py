@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('webapp', '0005_find_cells_by_operation'),
+        ('webapp', '0007_search_without_images'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
