@@ -106,7 +106,13 @@ class _Problem:
         while queue:
             cell, unit = queue.pop()
             for side, inputs in (("a", self.orders[0]), ("b", self.orders[1])):
-                same = unit if side == cell else (match[unit] if unit < len(match) else None) if cell == "a" else back.get(unit)
+                same = (
+                    unit
+                    if side == cell
+                    else (match[unit] if unit < len(match) else None)
+                    if cell == "a"
+                    else back.get(unit)
+                )
                 if same is None:
                     continue
                 for source in inputs[same]:
@@ -124,9 +130,7 @@ class _BlockProblem(_Problem):
     def __init__(self, a: Cell, b: Cell):
         self.a, self.b = a, b
         self.units = len(a.blocks), len(b.blocks)
-        self.orders = tuple(
-            [{block.left_input - 2, block.right_input - 2} for block in cell.blocks] for cell in (a, b)
-        )
+        self.orders = tuple([{block.left_input - 2, block.right_input - 2} for block in cell.blocks] for cell in (a, b))
         # Lists that follow the rule "all unused states" are no decisions: they change along with the blocks.
         self.ruled = all(set(cell.concat) == set(unused_states(cell.blocks)) for cell in (a, b))
 

@@ -13,6 +13,7 @@ from nas_engine.graph_cell import AnyCell, read_cells
 from nas_engine.operations import OPERATIONS
 
 LONGEST_TEXT = 100_000
+LONGEST_LINE = 4_000
 
 # Ours -> the DARTS authors'. What is not listed has one name for both.
 DARTS_NAMES = {"identity": "skip_connect", "conv_1x7_7x1": "conv_7x1_1x7"}
@@ -193,3 +194,41 @@ def _operation(name: object, names: dict[str, str], kind: str) -> str:
     if own not in OPERATIONS:
         raise ConfigError(f"{name!r} is not an operation. Known: {', '.join(OPERATIONS)}.", kind)
     return own
+
+
+def to_line(cells: tuple[Cell, Cell]) -> str:
+    """The (normal, reduction) cells in one line that needs no quoting in an address: blocks divided by commas, the stacked
+    states behind a colon, the cells divided by a semicolon: ``1-conv_3x3-0-identity,2-conv_1x1-0-identity-concat:3;...``."""
+    return ";".join(f"{','.join(map(_block_word, cell.blocks))}:{'-'.join(map(str, cell.concat))}" for cell in cells)
+
+
+def _block_word(block: Block) -> str:
+    words = [str(block.left_input), block.left_operation, str(block.right_input), block.right_operation]
+    return "-".join(words + (["concat"] if block.combination == "concat" else []))
+
+
+def from_line(text: str) -> tuple[Cell, Cell]:
+    """Inverse of :func:`to_line`. Raises ConfigError saying what is wrong."""
+    if len(text) > LONGEST_LINE or text.count(";") != 1:
+        raise ConfigError("Two cells are needed, divided by a semicolon.", "cells")
+    return tuple(_line_cell(kind, part) for kind, part in zip(("normal", "reduction"), text.split(";"), strict=True))
+
+
+def _line_cell(kind: str, text: str) -> Cell:
+    blocks, _, concat = text.partition(":")
+    try:
+        made = tuple(_line_block(word.split("-")) for word in blocks.split(","))
+        return Cell(kind, made, tuple(int(state) for state in concat.split("-") if state))
+    except ConfigError:
+        raise
+    except ValueError:
+        raise ConfigError(
+            "A block is written as input, operation, input, operation, joined by hyphens.", f"{kind}.blocks"
+        ) from None
+
+
+def _line_block(words: list[str]) -> Block:
+    left, p, right, q, *joined = words
+    if len(joined) > 1:
+        raise ValueError(words)
+    return Block(int(left), p, int(right), q, joined[0] if joined else "add")

@@ -28,6 +28,7 @@ function countChosen() {
   const boxes = [...selection.elements].filter((box) => box.name === 'cell'), all = document.getElementById('all');
   const count = boxes.filter((box) => box.checked).length;
   document.getElementById('chosen').textContent = `${count} selected`;
+  selection.querySelector('[value="compare"]').disabled = count !== 2;
   for (const box of boxes) box.closest('tr').classList.toggle('chosen', box.checked);
   all.checked = count > 0 && count === boxes.length;
   all.indeterminate = count > 0 && count < boxes.length;

@@ -122,7 +122,9 @@ def acyclic(edges: set) -> bool:
 def blocks_apart(one: Block, two: Block, places: dict[int, int]) -> int:
     mine = [(places[one.left_input], one.left_operation), (places[one.right_input], one.right_operation)]
     theirs = [(two.left_input, two.left_operation), (two.right_input, two.right_operation)]
-    apart = [sum((a != c) + (b != d) for (a, b), (c, d) in zip(mine, side, strict=True)) for side in (theirs, theirs[::-1])]
+    apart = [
+        sum((a != c) + (b != d) for (a, b), (c, d) in zip(mine, side, strict=True)) for side in (theirs, theirs[::-1])
+    ]
     return min(apart) + (one.combination != two.combination)
 
 

@@ -15,6 +15,7 @@ from nas_engine.operations import FAMILIES, drawn
 from webapp.diagrams import mix_bar, summary
 from webapp.diagrams import thumbnail as draw
 from webapp.models import CellRecord
+from webapp.templatetags.parts import thousands
 
 register = template.Library()
 
@@ -119,3 +120,26 @@ def device_name(device: dict) -> str:
 def unbroken(summary: str) -> str:
     """A protocol's summary whose "N 1" and "F 8" stay on one line."""
     return re.sub(r"\b([NF]) (?=\d)", "\\1\u00a0", summary)
+
+
+@register.filter
+def signed(value: float) -> str:
+    """A difference of two counts with its sign: +359 856, −12, 0."""
+    return f"+{thousands(value)}" if value > 0 else thousands(value)
+
+
+@register.filter
+def signed_mega(value: float) -> str:
+    """A difference of two counts in millions: +54.7, −0.38, 0."""
+    return _signed(value / 1e6)
+
+
+@register.filter
+def signed_ms(value: float) -> str:
+    """A difference of two times, given in seconds, in milliseconds: +1.1, −0.32, 0."""
+    return _signed(value * 1e3)
+
+
+def _signed(value: float) -> str:
+    sign = "+" if value > 0 else "\u2212" if value < 0 else ""
+    return f"{sign}{_digits(abs(value))}" if value else "0"

@@ -91,12 +91,22 @@ def _curves(request, keys: list[str]) -> HttpResponse:
     return redirect(f"{reverse('leaderboard-curves')}?{urlencode(fields)}")
 
 
+def _compare(request, keys: list[str]) -> HttpResponse:
+    if len(keys) != 2:
+        messages.warning(
+            request, f"Two cells are compared at a time; {len(keys)} {'is' if len(keys) == 1 else 'are'} chosen."
+        )
+        return HttpResponseRedirect(back(request))
+    fields = {"a": keys[0], "b": keys[1], "protocol": request.POST.get("protocol", "")}
+    return redirect(f"{reverse('cell-diff')}?{urlencode(fields)}")
+
+
 def _export(request, keys: list[str]) -> HttpResponse:
     fields = [("protocol", request.POST.get("protocol", "")), *(("cell", key) for key in keys)]
     return redirect(f"{reverse('leaderboard-csv')}?{urlencode(fields)}")
 
 
-ACTIONS = {"tag": _tag, "star": _star, "pin": _pin, "curves": _curves, "export": _export}
+ACTIONS = {"tag": _tag, "star": _star, "pin": _pin, "compare": _compare, "curves": _curves, "export": _export}
 
 
 def _cells(keys: list[str]) -> str:
