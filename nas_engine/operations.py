@@ -202,6 +202,14 @@ _GRAPH_ROWS = (
         "the first two. With squeeze-and-excitation, the channels are weighed by what the whole map holds.",
     ),
     Operation("avg_pool", "avg {kernel}", "avg", "Mean of each neighbourhood, padding left out. No parameters."),
+    Operation(
+        "randwire",
+        "sep 3×3",
+        "sep",
+        "Its inputs, each times the sigmoid of a learned weight, are summed; then ReLU, 3×3 depthwise and 1×1 convolution, "
+        "batch norm.",
+        (Step((3, 3), depthwise=True),),
+    ),
     Operation("max_pool", "max {kernel}", "max", "Largest value of each neighbourhood. No parameters."),
 )
 

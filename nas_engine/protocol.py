@@ -61,8 +61,6 @@ class SkeletonConfig:
     whole: bool = False
 
     def __post_init__(self):
-        if self.filters % 2 and not self.whole:
-            raise ConfigError(f"must be even: {self.filters - 1} or {self.filters + 1}.", "filters")
         if 0 < self.layers < 3:
             raise ConfigError("Three stages need 3 cells at least; 0 follows from N.", "layers")
         if self.kind == "imagenet" and self.dialect == "enas":
@@ -74,10 +72,15 @@ class SkeletonConfig:
             return replace(self, whole=False)
         return SkeletonConfig(whole=True, **{name: getattr(self, name) for name in fields})
 
+    def check_stackable(self) -> None:
+        """Raises ConfigError where cells cannot be stacked with as many filters: halves of them meet in a reduction."""
+        if self.filters % 2:
+            raise ConfigError(f"must be even: {self.filters - 1} or {self.filters + 1}.", "skeleton.filters")
+
     def summary(self) -> str:
         """ "N 2, F 32", "20 cells, F 36" or "whole networks"."""
         if self.whole:
-            return "whole networks"
+            return "whole networks" + (f", F {self.filters}" if self.filters != SkeletonConfig.filters else "")
         size = f"{self.layers} cells" if self.layers else f"N {self.repeats}"
         return f"{size}, F {self.filters}"
 

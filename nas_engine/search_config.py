@@ -60,6 +60,8 @@ class SearchConfig:
         if problems:
             raise ConfigError(problems)
         object.__setattr__(self, "skeleton", self.skeleton.only(skeleton_fields(self.space)))
+        if not self.skeleton.whole and not self.evaluation.own_space:
+            self.skeleton.check_stackable()
 
     @property
     def evaluation(self) -> catalog.EvaluatorEntry:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from nas_engine.blueprint.blueprint import Blueprint
 from nas_engine.blueprint.draft import Shape
 from nas_engine.blueprint.mnasnet import draft_mnasnet
+from nas_engine.blueprint.randwire import draft_randwire
 from nas_engine.blueprint.stacking import stack_cells
 from nas_engine.errors import ConfigError
 from nas_engine.graph_cell import AnyCell
@@ -16,6 +17,7 @@ Drafter = Callable[[Sequence[AnyCell], SkeletonConfig, Shape, int, bool], Bluepr
 FAMILIES: dict[str, Drafter] = {
     "nasnet": stack_cells,
     "mnasnet": draft_mnasnet,
+    "randwire": draft_randwire,
 }
 
 

@@ -42,6 +42,7 @@ def stack_cells(
     head used in full training. Raises ConfigError where the image is too small or there are no two cells.
     """
     _check(cells, image_shape, classes)
+    skeleton.check_stackable()
     return _Stack(cells, skeleton, image_shape, classes, aux).blueprint()
 
 
