@@ -83,6 +83,8 @@ UPLOADS_DIR = DATA_DIR / "uploads"
 UPLOADS_DIR.mkdir(mode=0o700, exist_ok=True)
 # A full training's checkpoints, on the machine that trains it.
 CHECKPOINTS_DIR = DATA_DIR / "checkpoints"
+# Bundles of trained models as they were last handed out; the database has them all.
+MODELS_DIR = DATA_DIR / "models"
 UPLOAD_LIMIT = environment.number("UPLOAD_LIMIT_MB", 4000, 1) * 1_000_000
 # Where data sets that torchvision knows are looked for, and downloaded to where a network exists.
 TORCHVISION_DIR = Path(os.environ.get("TORCHVISION_DIR") or DATA_DIR / "torchvision")

@@ -32,7 +32,6 @@ class NASNetSpace(SearchSpace):
     """
 
     name = "nasnet"
-    family = "nasnet"
 
     def __init__(self, config: NASNetConfig):
         self.config = config

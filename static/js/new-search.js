@@ -55,14 +55,16 @@ function markProblems() {
 
 /* ---- asking */
 
-async function ask() {
+export async function ask(extra = {}) {
   clearTimeout(page.timer);
   page.request?.abort();
   const request = page.request = new AbortController();
   const panel = document.getElementById('side');
   panel.setAttribute('aria-busy', 'true');
   try {
-    const response = await fetch(form().dataset.preview, { method: 'POST', body: new FormData(form()), signal: request.signal });
+    const body = new FormData(form());
+    for (const [name, value] of Object.entries(extra)) body.set(name, value);
+    const response = await fetch(form().dataset.preview, { method: 'POST', body, signal: request.signal });
     if (!response.ok || response.redirected) throw new Error(`status ${response.status}`);
     show(await response.text(), response.headers.get('X-Switched') === '1');
     note('');
@@ -82,10 +84,10 @@ function note(text) {
 function show(html, switched) {
   if (switched) {
     const fresh = new DOMParser().parseFromString(html, 'text/html').getElementById('composer');
-    const focused = document.activeElement?.name === 'start';
+    const active = document.activeElement, focused = active?.id ? `#${CSS.escape(active.id)}` : active?.name === 'start' ? '[name="start"]:checked' : '';
     form().replaceWith(document.adoptNode(fresh));
     begin();
-    if (focused) form().querySelector('[name="start"]:checked').focus();
+    if (focused) form().querySelector(focused)?.focus();
     return;
   }
   apply(html);

@@ -13,6 +13,7 @@ from nas_engine.config import as_dict
 from nas_engine.errors import ConfigError
 from nas_engine.full_training import FullTrainingConfig, fitted
 from nas_engine.full_training.fit import describe_fit, shape_seen
+from nas_engine.graph_cell import read_cell
 from tasks import clock, full_recording, messages
 from tasks.full_recording import changing, say
 from webapp.models import CellRecord, CostPreview, Dataset, FullTraining, StoredFile, TrainingRun, Trial
@@ -64,9 +65,17 @@ def _settled(record: CellRecord, config: FullTrainingConfig, dataset: Dataset) -
     }
 
 
+def trainable(record: CellRecord) -> tuple[Cell, ...]:
+    """The record's cells. Raises ConfigError under "cell" if a network cannot be stacked from them."""
+    cells = tuple(read_cell(cell) for cell in record.cells)
+    if len(cells) != 2 or not all(isinstance(cell, Cell) for cell in cells):
+        raise ConfigError("This cell is known from a table alone; no network is built from it.", "cell")
+    return cells
+
+
 def buildable(record: CellRecord, config: FullTrainingConfig, dataset: Dataset) -> tuple[FullTrainingConfig, Blueprint]:
     """(the configuration with N and F chosen where that needs no measuring, its network on paper). Raises ConfigError."""
-    cells = tuple(Cell.from_json(cell) for cell in record.cells)
+    cells = trainable(record)
     if config.fit.measure in OF_FULL_SIZE:
         config = fitted(config, cells, dataset.image_shape, len(dataset.classes))
     shape = shape_seen(config, dataset.image_shape)
@@ -130,9 +139,7 @@ def request_preview(record: CellRecord, config: FullTrainingConfig) -> CostPrevi
     """Have a worker time a few steps of this training; one that was timed today is returned as it is. Raises ConfigError."""
     dataset = ready_dataset(config.data.dataset)
     config, _ = buildable(record, config, dataset)
-    plain = as_dict(replace(config, name="", seeds=1, seed=0))
-    asked = json.dumps([record.key, dataset.fingerprint, plain], sort_keys=True)
-    key = hashlib.sha256(asked.encode()).hexdigest()
+    key, plain = _preview_key(record, config, dataset)
     fields = {"cell": record, "dataset": dataset, "config": plain, "sent": clock.now()}
     with transaction.atomic():
         preview, created = CostPreview.objects.get_or_create(key=key, defaults=fields)
@@ -144,6 +151,18 @@ def request_preview(record: CellRecord, config: FullTrainingConfig) -> CostPrevi
         if created:
             messages.after_commit(messages.preview_cost, preview.pk, preview.attempt)
     return preview
+
+
+def known_preview(record: CellRecord, config: FullTrainingConfig, dataset: Dataset) -> CostPreview | None:
+    """What was timed today, or is being timed, of a training whose N and F are chosen."""
+    return CostPreview.objects.filter(key=_preview_key(record, config, dataset)[0]).first()
+
+
+def _preview_key(record: CellRecord, config: FullTrainingConfig, dataset: Dataset) -> tuple[str, dict]:
+    """(what equal questions have in common, the configuration to time)."""
+    plain = as_dict(replace(config, name="", seeds=1, seed=0))
+    asked = json.dumps([record.key, dataset.fingerprint, plain], sort_keys=True)
+    return hashlib.sha256(asked.encode()).hexdigest(), plain
 
 
 def _queue_again(run: TrainingRun, fresh: bool) -> None:
