@@ -1,13 +1,15 @@
 """Training convolutions on processors in ways that oneDNN does slowly or wrongly.
 
-On an 8 x 8 image a cell network spends most of its training on maps of a few pixels: with AVX2 the weights' gradient of a
-depthwise 7 x 7 convolution on a 4 x 4 map takes 1.6 ms, as two matrix products 0.1 ms. And oneDNN 3.13 writes past its
-buffers in the weights' gradient of a strided 1 x 1 convolution of fewer than 8 channels in channels-last layout, which
-ends the process. The results here are the same up to rounding.
+oneDNN 3.13 has quick kernels for the gradients of dense depthwise convolutions at most 3 wide. What is not one is made of
+some: wider kernels strip by strip, dilated ones phase by phase, strided ones, where they are slow, from a gradient spread
+out by zeros. On maps of a few pixels two matrix products are quicker still. And oneDNN writes past its buffers in the
+weights' gradient of a strided 1 x 1 convolution of fewer than 8 channels in channels-last layout, which ends the process.
+The results are the same up to rounding.
 """
 
 import contextlib
 import functools
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -22,6 +24,8 @@ from nas_engine.networks.supernet.banks import BankConv
 _MOST_PAIRS = 2500
 _MOST_PAIRS_3X3 = 64
 _MOST_PIXELS = 16
+# The widest kernel for which oneDNN has a quick way to the gradient of depthwise weights.
+_WIDEST = 3
 
 
 @contextlib.contextmanager
@@ -71,7 +75,10 @@ def _pointwise(conv: nn.Conv2d | BankConv, x: Tensor, weight: Tensor, bias: None
 
 def _depthwise(conv: nn.Conv2d | BankConv, x: Tensor, weight: Tensor, bias: None) -> Tensor:
     geometry = _Geometry(tuple(x.shape[2:]), conv.kernel_size, conv.stride, conv.padding, conv.dilation)
-    if not _fits(x) or not (_few_pairs(geometry) or geometry.dilated):
+    if torch.is_autocast_enabled("cpu"):
+        dtype = torch.get_autocast_dtype("cpu")
+        x, weight = x.to(dtype), weight.to(dtype)
+    if not torch.is_grad_enabled() or not _slow(geometry, x.dtype):
         return _plain(conv, x, weight, len(weight))
     return _Depthwise.apply(x, weight, geometry)
 
@@ -86,16 +93,35 @@ class _Geometry(NamedTuple):
     dilation: tuple[int, int]
 
     @property
+    def outputs(self) -> tuple[int, int]:
+        return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in zip(*self, strict=True))
+
+    @property
+    def strided(self) -> bool:
+        return self.stride != (1, 1)
+
+    @property
     def dilated(self) -> bool:
         return self.dilation != (1, 1)
+
+    @property
+    def divisible(self) -> bool:
+        """Whether it is dilated and falls into dense convolutions of the images' phases."""
+        same = self._replace(stride=(1, 1)).outputs == self.size
+        return self.dilated and same and all(p % d == 0 for p, d in zip(self.padding, self.dilation, strict=True))
+
+
+def _slow(geometry: _Geometry, dtype: torch.dtype) -> bool:
+    """Whether oneDNN is slow at a gradient: it has quick kernels for dense ones at most 3 wide alone."""
+    half_strided = geometry.strided and dtype == torch.bfloat16
+    return geometry.dilated or geometry.kernel[1] > _WIDEST or half_strided or _few_pairs(geometry)
 
 
 @functools.lru_cache(4096)
 def _few_pairs(geometry: _Geometry) -> bool:
     """Whether the way by all pairs of an output and an input pixel is the faster one."""
-    outputs = [(n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in zip(*geometry, strict=True)]
-    pairs = geometry.size[0] * geometry.size[1] * outputs[0] * outputs[1]
-    slow = geometry.dilated or geometry.kernel[0] * geometry.kernel[1] > 9
+    pairs = math.prod(geometry.size) * math.prod(geometry.outputs)
+    slow = geometry.dilated or math.prod(geometry.kernel) > 9
     return pairs <= (_MOST_PAIRS if slow else _MOST_PAIRS_3X3)
 
 
@@ -104,7 +130,7 @@ def _incidence(geometry: _Geometry) -> Tensor:
     """Which weight joins an output pixel to an input pixel: 0 or 1, (output pixels x input pixels, weights)."""
     rows, columns = (_axis_incidence(*axis) for axis in zip(*geometry, strict=True))
     joined = torch.einsum("yhi,xwj->yxhwij", rows, columns)
-    return joined.reshape(-1, geometry.kernel[0] * geometry.kernel[1]).contiguous()
+    return joined.reshape(-1, math.prod(geometry.kernel)).contiguous()
 
 
 def _axis_incidence(size: int, kernel: int, stride: int, padding: int, dilation: int) -> Tensor:
@@ -114,7 +140,7 @@ def _axis_incidence(size: int, kernel: int, stride: int, padding: int, dilation:
 
 
 class _Depthwise(torch.autograd.Function):
-    """A depthwise convolution that finds the gradient of its weights another way than oneDNN."""
+    """A depthwise convolution that finds its gradients other ways than oneDNN."""
 
     @staticmethod
     def forward(ctx, x: Tensor, weight: Tensor, geometry: _Geometry) -> Tensor:
@@ -125,9 +151,8 @@ class _Depthwise(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, Tensor, None]:
         x, weight = ctx.saved_tensors
-        by_pairs = _few_pairs(ctx.geometry)
-        grad_x = _backward(grad, x, weight, ctx.geometry, (True, False))[0] if ctx.needs_input_grad[0] else None
-        return grad_x, (_by_pairs if by_pairs else _by_dense_kernel)(grad, x, weight, ctx.geometry), None
+        grad_x = _of_input(grad, x, weight, ctx.geometry) if ctx.needs_input_grad[0] else None
+        return grad_x, _of_weight(grad, x, weight, ctx.geometry), None
 
 
 def _backward(grad: Tensor, x: Tensor, weight: Tensor, geometry: _Geometry, wanted: tuple[bool, bool]):
@@ -138,18 +163,96 @@ def _backward(grad: Tensor, x: Tensor, weight: Tensor, geometry: _Geometry, want
     )  # fmt: skip
 
 
+def _of_input(grad: Tensor, x: Tensor, weight: Tensor, geometry: _Geometry) -> Tensor:
+    if geometry.strided and (geometry.divisible or x.dtype == torch.bfloat16):
+        grad, geometry = _spread(grad, geometry)
+    if geometry.divisible and not geometry.strided:
+        parts, dense = _phases(grad, geometry), _dense(geometry)
+        # Of x the operation looks at the shape alone.
+        return _joined(_backward(parts, parts, weight, dense, (True, False))[0], x.shape, geometry)
+    return _backward(grad, x, weight, geometry, (True, False))[0]
+
+
+def _of_weight(grad: Tensor, x: Tensor, weight: Tensor, geometry: _Geometry) -> Tensor:
+    if _few_pairs(geometry):
+        return _by_pairs(grad, x, weight, geometry)
+    if geometry.strided and (geometry.dilated or geometry.kernel[1] > _WIDEST):
+        grad, geometry = _spread(grad, geometry)
+    if geometry.divisible:
+        return _of_weight(_phases(grad, geometry), _phases(x, geometry), weight, _dense(geometry))
+    if geometry.dilated:
+        return _by_dense_kernel(grad, x, weight, geometry)
+    return _by_strips(grad, x, weight, geometry)
+
+
 def _by_pairs(grad: Tensor, x: Tensor, weight: Tensor, geometry: _Geometry) -> Tensor:
     """The product of every output's gradient with every input, summed over the images; then over pairs with one weight."""
     channels, images = len(weight), len(x)
     # Copied first: bmm would else copy channel by channel.
     outputs, inputs = (one.transpose(0, 1).contiguous().view(channels, images, -1) for one in (grad, x))
     pairs = torch.bmm(outputs.transpose(1, 2), inputs).view(channels, -1)
-    return (pairs @ _incidence(geometry)).view_as(weight)
+    exact = torch.promote_types(pairs.dtype, torch.float32)
+    return (pairs.to(exact) @ _incidence(geometry).to(exact)).view_as(weight).to(weight.dtype)
+
+
+def _by_strips(grad: Tensor, x: Tensor, weight: Tensor, geometry: _Geometry) -> Tensor:
+    """Columns of the kernel three at a time, each from the part of x it reads."""
+    (rows, columns), (top, left) = geometry.kernel, geometry.padding
+    if columns <= _WIDEST:
+        return _backward(grad, x, weight, geometry, (False, True))[1]
+    strips = []
+    for start in range(0, columns, _WIDEST):
+        width = min(_WIDEST, columns - start)
+        before = left - start
+        read = F.pad(x, (before, grad.shape[3] - 1 + width - x.shape[3] - before, 0, 0))
+        strip = _Geometry(tuple(read.shape[2:]), (rows, width), (1, 1), (top, 0), (1, 1))
+        empty = weight.new_empty(len(weight), 1, rows, width)
+        strips.append(_backward(grad, read, empty, strip, (False, True))[1])
+    return torch.cat(strips, 3)
 
 
 def _by_dense_kernel(grad: Tensor, x: Tensor, weight: Tensor, geometry: _Geometry) -> Tensor:
-    """A dilated kernel is a larger one with holes; oneDNN is quick with the larger one."""
+    """A dilated kernel is a larger one with holes."""
     kernel = tuple(dilation * (size - 1) + 1 for dilation, size in zip(geometry.dilation, geometry.kernel, strict=True))
     dense = geometry._replace(kernel=kernel, dilation=(1, 1))
-    wide = _backward(grad, x, weight.new_empty(len(weight), 1, *kernel), dense, (False, True))[1]
+    wide = _by_strips(grad, x, weight.new_empty(len(weight), 1, *kernel), dense)
     return wide[:, :, :: geometry.dilation[0], :: geometry.dilation[1]]
+
+
+def _spread(grad: Tensor, geometry: _Geometry) -> tuple[Tensor, _Geometry]:
+    """The gradient of the same convolution with stride 1, of whose outputs the strided one keeps some."""
+    whole = geometry._replace(stride=(1, 1))
+    spread = grad.new_zeros(grad.shape[0], *whole.outputs, grad.shape[1]).permute(0, 3, 1, 2)
+    spread[:, :, :: geometry.stride[0], :: geometry.stride[1]] = grad
+    return spread, whole
+
+
+def _phases(x: Tensor, geometry: _Geometry) -> Tensor:
+    """Every d-th row and column, from each of the first d on, as images of their own: (images x d x d, C, H / d, W / d).
+
+    A convolution dilated by d is a dense one of each. Rows and columns missing at the end are zeros.
+    """
+    (height, width), (down, across) = _padded(geometry), geometry.dilation
+    x = F.pad(x, (0, width - x.shape[3], 0, height - x.shape[2])) if (height, width) != geometry.size else x
+    pixels = x.permute(0, 2, 3, 1).reshape(len(x), height // down, down, width // across, across, -1)
+    return pixels.permute(0, 2, 4, 1, 3, 5).flatten(0, 2).permute(0, 3, 1, 2)
+
+
+def _joined(parts: Tensor, shape: torch.Size, geometry: _Geometry) -> Tensor:
+    """The images (n, C, H, W) of whose phases ``parts`` consists."""
+    (height, width), (down, across) = _padded(geometry), geometry.dilation
+    pixels = parts.permute(0, 2, 3, 1).view(shape[0], down, across, height // down, width // across, shape[1])
+    whole = pixels.permute(0, 3, 1, 4, 2, 5).reshape(shape[0], height, width, shape[1])
+    return whole[:, : shape[2], : shape[3]].permute(0, 3, 1, 2)
+
+
+def _padded(geometry: _Geometry) -> tuple[int, int]:
+    """The size rounded up to a multiple of the dilation."""
+    return tuple(-(-size // step) * step for size, step in zip(geometry.size, geometry.dilation, strict=True))
+
+
+def _dense(geometry: _Geometry) -> _Geometry:
+    """Of the convolution of the phases."""
+    size = tuple(n // d for n, d in zip(_padded(geometry), geometry.dilation, strict=True))
+    padding = tuple(p // d for p, d in zip(geometry.padding, geometry.dilation, strict=True))
+    return geometry._replace(size=size, padding=padding, dilation=(1, 1))

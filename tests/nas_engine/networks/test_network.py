@@ -12,10 +12,11 @@ from nas_engine import zoo
 from nas_engine.blueprint import Blueprint, build_blueprint
 from nas_engine.cell import Block, Cell
 from nas_engine.networks import build
-from nas_engine.networks.model import _pooling, _shift
+from nas_engine.networks.model import Norm, _pooling, _shift
 from nas_engine.operations import NASNET_ALL, OPERATIONS
 from nas_engine.protocol import SkeletonConfig
 from nas_engine.search_spaces.nasnet import NASNetConfig, NASNetSpace
+from nas_engine.training.kernels import processor_kernels
 
 DIALECTS = ("tf", "darts", "enas")
 
@@ -107,6 +108,24 @@ def test_channels_last_gives_the_same():
         expected = network(x)
         last = network.to(memory_format=torch.channels_last)(x.to(memory_format=torch.channels_last))
     assert torch.allclose(last, expected)
+
+
+def test_in_channels_last_layout_gradients_lie_so_too():
+    """Batch norm goes back through any other layout many times slower."""
+    made = small(zoo.get("nasnet-a").cells)
+    model = build(made).to(memory_format=torch.channels_last)
+    scattered = []
+
+    def note(grad):
+        if not grad.is_contiguous(memory_format=torch.channels_last):
+            scattered.append(grad.stride())
+
+    norms = [module for module in model.modules() if isinstance(module, Norm)]
+    for norm in norms:
+        norm.register_forward_hook(lambda module, inputs, output: output.register_hook(note) and None)
+    with processor_kernels(model, torch.device("cpu")):
+        model(images(made).contiguous(memory_format=torch.channels_last)).square().sum().backward()
+    assert len(norms) > 20 and not scattered
 
 
 @pytest.mark.parametrize("kind_size", ["avg 3", "avg 5", "max 2", "max 3", "max 5", "max 7"])

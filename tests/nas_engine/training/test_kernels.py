@@ -24,25 +24,55 @@ SHAPES = [
     (8, 12, 5, (1, 1), 2, (0, 0), 1, 1),
     (12, 8, 16, (1, 1), 2, (0, 0), 1, 1),
     (8, 8, 4, (3, 3), 1, (1, 1), 1, 1),
+    (12, 12, 16, (5, 5), 1, (2, 2), 1, 12),
+    (12, 12, 15, (7, 7), 2, (3, 3), 1, 12),
+    (12, 12, 15, (5, 5), 1, (4, 4), 2, 12),
+    (12, 12, 16, (5, 5), 2, (4, 4), 2, 12),
+    (8, 8, 19, (5, 5), 1, (2, 2), 2, 8),
+    (8, 8, 16, (1, 7), 1, (0, 3), 1, 8),
+    (8, 8, 16, (3, 3), 2, (1, 1), 1, 8),
 ]
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_the_results_are_those_of_torch(shape):
+def gradients(conv, x, grad=None, half=False):
+    """(output, gradient of x, gradient of the weights)."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        output = conv(x)
+    grad = torch.ones_like(output) if grad is None else grad.to(output.dtype)
+    return output.detach(), *torch.autograd.grad(output, (x, conv.weight), grad)
+
+
+def example(shape):
+    """A convolution in channels-last layout with input and gradient of its output."""
     into, out, side, kernel, stride, padding, dilation, groups = shape
     torch.manual_seed(0)
     conv = nn.Conv2d(into, out, kernel, stride, padding, dilation, groups, bias=False)
     conv = conv.to(memory_format=torch.channels_last)
     x = torch.randn(6, into, side, side).contiguous(memory_format=torch.channels_last).requires_grad_()
-    expected = conv(x)
-    grad = torch.randn_like(expected)
-    reference = torch.autograd.grad(expected, (x, conv.weight), grad)
+    return conv, x, torch.randn_like(conv(x))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_results_are_those_of_torch(shape):
+    conv, x, grad = example(shape)
+    expected = gradients(conv, x, grad)
     with processor_kernels(conv, CPU):
-        actual = conv(x)
-        result = torch.autograd.grad(actual, (x, conv.weight), grad)
-    torch.testing.assert_close(actual, expected)
-    for one, other in zip(result, reference, strict=True):
+        actual = gradients(conv, x, grad)
+    for one, other in zip(actual, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_in_bfloat16_they_are_as_near_to_the_exact_ones_as_torchs_own(shape):
+    conv, x, grad = example(shape)
+    exact = gradients(conv.double(), x.detach().double().requires_grad_(), grad.double())
+    conv = conv.float()
+    own = gradients(conv, x, grad, half=True)
+    with processor_kernels(conv, CPU):
+        ours = gradients(conv, x, grad, half=True)
+    for mine, torchs, truth in zip(ours, own, exact, strict=True):
+        assert mine.dtype == torchs.dtype
+        assert (mine - truth).norm() <= 1.5 * (torchs - truth).norm() + 1e-3 * truth.norm()
 
 
 def test_the_first_layer_needs_no_gradient_of_its_input():
