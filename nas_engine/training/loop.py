@@ -18,11 +18,11 @@ from nas_engine.training.progress import Cancelled, EpochReport, Report
 from nas_engine.training.sgd import FlatSGD
 
 # Reading the loss makes the processor wait for a GPU, so there it is looked at less often.
-_LOOK_EVERY = {"cpu": 1, "cuda": 50}
+LOOK_EVERY = {"cpu": 1, "cuda": 50}
 
 
 @dataclass
-class _Totals:
+class Totals:
     """Sums over an epoch, kept on the device."""
 
     loss: Tensor
@@ -30,7 +30,7 @@ class _Totals:
     images: int = 0
 
     @classmethod
-    def zero(cls, device: torch.device) -> "_Totals":
+    def zero(cls, device: torch.device) -> "Totals":
         return cls(torch.zeros((), device=device), torch.zeros((), dtype=torch.int64, device=device))
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
@@ -88,7 +88,7 @@ class Trainer:
         self.batch_size = len(images) // self.batches
         self.sgd = self._optimizer()
         self.dtype = autocast_dtype(config.precision, self.device)
-        self.look_every = _LOOK_EVERY.get(self.device.type, 1)
+        self.look_every = LOOK_EVERY.get(self.device.type, 1)
 
     def _order(self) -> Tensor:
         return torch.randperm(len(self.images), generator=self.generator).to(self.device)
@@ -110,11 +110,11 @@ class Trainer:
     def _progress(self, step: int) -> float:
         return step / (self.config.epochs * self.batches)
 
-    def epoch(self, epoch: int) -> _Totals:
+    def epoch(self, epoch: int) -> Totals:
         """One pass over the images in a new order."""
         self.model.train()
         order = self._order()
-        totals = _Totals.zero(self.device)
+        totals = Totals.zero(self.device)
         with processor_kernels(self.model, self.device):
             for number in range(self.batches):
                 if self.cancelled():
@@ -147,12 +147,15 @@ class Trainer:
         return torch.autocast(self.device.type, self.dtype or torch.bfloat16, enabled=self.dtype is not None)
 
     def _check(self, loss: float, epoch: int) -> None:
-        if math.isfinite(loss):
-            return
-        became = "NaN" if math.isnan(loss) else "infinite"
-        raise EvaluationFailed(
-            f"Loss became {became} at epoch {epoch}",
-            "Lower the learning rate, or clip gradients if that is off"
-            if not self.config.clip
-            else "Lower the learning rate",
-        )
+        check_loss(loss, epoch, self.config.clip)
+
+
+def check_loss(loss: float, epoch: int, clip: float) -> None:
+    """Raises EvaluationFailed unless ``loss`` is a finite number; ``clip`` 0 means that gradients are not clipped."""
+    if math.isfinite(loss):
+        return
+    became = "NaN" if math.isnan(loss) else "infinite"
+    raise EvaluationFailed(
+        f"Loss became {became} at epoch {epoch}",
+        "Lower the learning rate" if clip else "Lower the learning rate, or clip gradients if that is off",
+    )

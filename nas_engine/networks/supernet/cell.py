@@ -70,8 +70,13 @@ class MixedCell(nn.Module):
                 total = _plus(total, bank(sources[state], (at,), None if scale is None else scale.view(1)))
                 if self.rules.partial > 1:
                     bypass = _plus(bypass, bypasses[state])
-            states.append(self._join(total, bypass))
+            states.append(self._nothing(states[0]) if total is None else self._join(total, bypass))
         return states
+
+    def _nothing(self, x: Tensor) -> Tensor:
+        """The state of a node that nothing flows into."""
+        size = self.plan.shape[1:]
+        return x.new_zeros(len(x), self.plan.filters, *size).contiguous(memory_format=torch.channels_last)
 
     def mixture(self, older: Tensor, newer: Tensor, weights: Tensor, edge_weights: Tensor | None = None) -> Tensor:
         """The output with every operation on every edge, weighed by ``weights`` (edges, operations) and, if given, by
