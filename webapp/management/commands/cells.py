@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -12,6 +11,7 @@ from nas_engine.cell import Cell, cells_key
 from nas_engine.config import as_dict, read
 from nas_engine.errors import ConfigError
 from nas_engine.protocol import SkeletonConfig
+from webapp.console.one_line import OneLineErrors
 from webapp.management.supernet_costs import SUPERNETS, supernet_document, supernet_plan, supernet_rows
 from webapp.results.named import named_cell
 
@@ -23,21 +23,9 @@ IMAGE_SIZES = {"cifar": 32, "imagenet": 224}
 CLASSES = {"cifar": 10, "imagenet": 1000}
 
 
-class Command(BaseCommand):
+class Command(OneLineErrors, BaseCommand):
     help = ABOUT
     requires_system_checks = []
-
-    def create_parser(self, *arguments, **options):
-        parser = super().create_parser(*arguments, **options)
-
-        def error(message):
-            if not parser.called_from_command_line:
-                raise CommandError(message, returncode=2)
-            sys.stderr.write(f"{parser.prog}: {message}\n")
-            sys.exit(2)
-
-        parser.error = error
-        return parser
 
     def add_arguments(self, parser):
         add = parser.add_argument

@@ -3,7 +3,6 @@
 import json
 import multiprocessing
 import os
-import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
@@ -13,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from nas_engine import catalog
 from nas_engine.errors import ConfigError
 from nas_engine.search_spaces.tables import KINDS, Table, read_table
+from webapp.console.one_line import OneLineErrors
 
 ABOUT = (
     "Runs many whole searches on a published table of trained architectures (.npz), where training is a look-up that "
@@ -22,21 +22,9 @@ ABOUT = (
 CHUNK = 5
 
 
-class Command(BaseCommand):
+class Command(OneLineErrors, BaseCommand):
     help = ABOUT
     requires_system_checks = []
-
-    def create_parser(self, *arguments, **options):
-        parser = super().create_parser(*arguments, **options)
-
-        def error(message):
-            if not parser.called_from_command_line:
-                raise CommandError(message, returncode=2)
-            sys.stderr.write(f"{parser.prog}: {message}\n")
-            sys.exit(2)
-
-        parser.error = error
-        return parser
 
     def add_arguments(self, parser):
         add = parser.add_argument

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from nas_engine.errors import ConfigError
 from nas_engine.presets import PRESETS, preset
 from nas_engine.search_config import SearchConfig, read_search, with_changes
+from webapp.console.one_line import OneLineErrors
 from webapp.console.outcome import leaderboard, report
 from webapp.console.progress import warn_of_workers, watch
 from webapp.models import Search
@@ -18,7 +19,7 @@ from webapp.services.searches import create_search
 BAD_INPUT = 2
 
 
-class Command(BaseCommand):
+class Command(OneLineErrors, BaseCommand):
     help = (
         f"Starts a search: a preset ({', '.join(PRESETS)}) or a JSON file with a configuration, as the search page "
         "gives it. The children are trained by the workers of a running script/server, or of manage.py worker."
@@ -64,7 +65,7 @@ def read_config(named: str, changes: list[str]) -> SearchConfig:
         data = preset(named).data
     else:
         data = _file(named)
-    return read_search(with_changes(data, dict(_change(text) for text in changes)))
+    return read_search(with_changes(data, dict(change(text) for text in changes)))
 
 
 def _file(named: str) -> dict:
@@ -80,7 +81,7 @@ def _file(named: str) -> dict:
     return data
 
 
-def _change(text: str) -> tuple[str, object]:
+def change(text: str) -> tuple[str, object]:
     """ "training.epochs=3" -> ("training.epochs", 3). What is not JSON is taken as text."""
     field, equals, value = text.partition("=")
     if not equals or not field:
