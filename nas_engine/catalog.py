@@ -17,6 +17,9 @@ class Entry:
     target: str
     about: str
 
+    def target_class(self) -> type:
+        return _import(self.target)
+
     def config_class(self) -> type:
         return _import(self.config)
 
@@ -51,6 +54,12 @@ SPACES = {
         "nas_engine.search_spaces.darts:DARTSConfig",
         "nas_engine.search_spaces.darts:DARTSSpace",
         "Seven operations; every node adds two of them on two different states, all nodes are the output.",
+    ),
+    "randwire": Entry(
+        "RandWire",
+        "nas_engine.search_spaces.randwire:RandWireConfig",
+        "nas_engine.search_spaces.randwire:RandWireSpace",
+        "Networks wired at random: decided are the generator of the graphs, its parameters and the seeds.",
     ),
 }
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from nas_engine.errors import ConfigError
 from nas_engine.isomorphism import canonical_form
@@ -25,9 +26,16 @@ class Block:
         return [self.left_input, self.left_operation, self.right_input, self.right_operation, self.combination]
 
 
+# Options by name, in the names' order, so that they can be compared and hashed: (("filters", 24), ("kernel", (3, 3))).
+Options = tuple[tuple[str, Any], ...]
+
+
 @dataclass(frozen=True)
 class Node:
-    """A node of the drawn graph. ``kind``: input, op, add, cat, concat or output. ``inputs`` are node ids, in order."""
+    """A node of the drawn graph. ``kind``: input, op, add, cat, concat or output. ``inputs`` are node ids, in order.
+
+    ``options`` are an operation's own settings, where its name does not say all (see :func:`frozen_options`).
+    """
 
     id: str
     kind: str
@@ -35,6 +43,24 @@ class Node:
     operation: str = ""
     block: int = 0
     side: str = ""
+    options: Options = ()
+
+    def option(self, name: str, default: Any = None) -> Any:
+        return dict(self.options).get(name, default)
+
+
+def frozen_options(options: dict[str, Any]) -> Options:
+    """Options as nodes keep them; lists become tuples. Raises ConfigError for what is neither a plain value nor a list
+    of such."""
+    return tuple((str(name), _frozen(name, options[name])) for name in sorted(options))
+
+
+def _frozen(name: str, value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return tuple(_frozen(name, one) for one in value)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise ConfigError(f"must be a number, a text or a list of such, not {value!r}", str(name))
 
 
 @dataclass(frozen=True)
@@ -49,6 +75,7 @@ class Cell:
     kind: str
     blocks: tuple[Block, ...]
     concat: tuple[int, ...]
+    family: ClassVar[str] = "nasnet"
 
     def __post_init__(self):
         for number, block in enumerate(self.blocks, start=1):

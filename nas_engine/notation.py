@@ -9,9 +9,11 @@ import re
 
 from nas_engine.cell import Block, Cell
 from nas_engine.errors import ConfigError
+from nas_engine.graph_cell import AnyCell, read_cells
 from nas_engine.operations import OPERATIONS
 
 LONGEST_TEXT = 100_000
+LONGEST_LINE = 4_000
 
 # Ours -> the DARTS authors'. What is not listed has one name for both.
 DARTS_NAMES = {"identity": "skip_connect", "conv_1x7_7x1": "conv_7x1_1x7"}
@@ -34,12 +36,12 @@ _DARTS_FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
 _NASNET_FIELDS = ("operations", "hiddenstate_indices", "used_hiddenstates")
 
 
-def to_json(cells: tuple[Cell, ...]) -> str:
+def to_json(cells: tuple[AnyCell, ...]) -> str:
     """Our own notation; it alone can say everything a cell can be."""
     return json.dumps([cell.as_json() for cell in cells])
 
 
-def to_darts(cells: tuple[Cell, ...]) -> str:
+def to_darts(cells: tuple[AnyCell, ...]) -> str:
     """``Genotype(normal=[('sep_conv_3x3', 1), ...], normal_concat=[...], reduce=[...], reduce_concat=[...])``.
 
     Raises ConfigError for a cell that joins by concatenation, which this notation cannot say.
@@ -54,7 +56,7 @@ def to_darts(cells: tuple[Cell, ...]) -> str:
     return f"Genotype({', '.join(parts)})"
 
 
-def to_nasnet(cells: tuple[Cell, ...]) -> str:
+def to_nasnet(cells: tuple[AnyCell, ...]) -> str:
     """The three lists a cell has in the released TensorFlow code, as assignments.
 
     There, hidden state 0 is the newer input and 1 the older, and a state that is not "used" is stacked to the output.
@@ -74,8 +76,9 @@ def to_nasnet(cells: tuple[Cell, ...]) -> str:
     return "\n".join(lines)
 
 
-def from_text(text: str) -> tuple[Cell, Cell]:
-    """The (normal, reduction) cells of a text in any of the three notations. Raises ConfigError saying what is wrong."""
+def from_text(text: str) -> tuple[AnyCell, ...]:
+    """The (normal, reduction) cells of a text in any of the three notations; JSON may also hold the cells of another
+    family. Raises ConfigError saying what is wrong."""
     text = text.strip()
     if not text or len(text) > LONGEST_TEXT:
         raise ConfigError("Paste a Genotype(...), NASNet's lists or the cells as JSON.", "cell")
@@ -99,9 +102,9 @@ def _reason(error: Exception) -> str:
     return "only lists, names in quotes and whole numbers may stand in it"
 
 
-def _pair(cells: tuple[Cell, ...]) -> tuple[Cell, Cell]:
-    if len(cells) != 2:
-        raise ConfigError("This notation takes two cells: normal and reduction.", "cell")
+def _pair(cells: tuple[AnyCell, ...]) -> tuple[Cell, Cell]:
+    if len(cells) != 2 or not all(isinstance(cell, Cell) for cell in cells):
+        raise ConfigError("This notation takes two cells made of blocks: normal and reduction.", "cell")
     return cells[0], cells[1]
 
 
@@ -119,9 +122,11 @@ def _swap(state: int) -> int:
     return 1 - state if state < 2 else state
 
 
-def _from_json(data: object) -> tuple[Cell, Cell]:
+def _from_json(data: object) -> tuple[AnyCell, ...]:
     if isinstance(data, dict):
         data = data.get("cells", [data])
+    if isinstance(data, list) and data and isinstance(data[0], dict) and "nodes" in data[0]:
+        return read_cells(data)
     if not isinstance(data, list) or not 1 <= len(data) <= 2:
         raise ConfigError("Give the normal and the reduction cell as a list of two.", "cell")
     cells = [Cell.from_json(cell) for cell in data]
@@ -189,3 +194,41 @@ def _operation(name: object, names: dict[str, str], kind: str) -> str:
     if own not in OPERATIONS:
         raise ConfigError(f"{name!r} is not an operation. Known: {', '.join(OPERATIONS)}.", kind)
     return own
+
+
+def to_line(cells: tuple[Cell, Cell]) -> str:
+    """The (normal, reduction) cells in one line that needs no quoting in an address: blocks divided by commas, the stacked
+    states behind a colon, the cells divided by a semicolon: ``1-conv_3x3-0-identity,2-conv_1x1-0-identity-concat:3;...``."""
+    return ";".join(f"{','.join(map(_block_word, cell.blocks))}:{'-'.join(map(str, cell.concat))}" for cell in cells)
+
+
+def _block_word(block: Block) -> str:
+    words = [str(block.left_input), block.left_operation, str(block.right_input), block.right_operation]
+    return "-".join(words + (["concat"] if block.combination == "concat" else []))
+
+
+def from_line(text: str) -> tuple[Cell, Cell]:
+    """Inverse of :func:`to_line`. Raises ConfigError saying what is wrong."""
+    if len(text) > LONGEST_LINE or text.count(";") != 1:
+        raise ConfigError("Two cells are needed, divided by a semicolon.", "cells")
+    return tuple(_line_cell(kind, part) for kind, part in zip(("normal", "reduction"), text.split(";"), strict=True))
+
+
+def _line_cell(kind: str, text: str) -> Cell:
+    blocks, _, concat = text.partition(":")
+    try:
+        made = tuple(_line_block(word.split("-")) for word in blocks.split(","))
+        return Cell(kind, made, tuple(int(state) for state in concat.split("-") if state))
+    except ConfigError:
+        raise
+    except ValueError:
+        raise ConfigError(
+            "A block is written as input, operation, input, operation, joined by hyphens.", f"{kind}.blocks"
+        ) from None
+
+
+def _line_block(words: list[str]) -> Block:
+    left, p, right, q, *joined = words
+    if len(joined) > 1:
+        raise ValueError(words)
+    return Block(int(left), p, int(right), q, joined[0] if joined else "add")

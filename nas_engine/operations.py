@@ -1,11 +1,13 @@
-"""The operation table: one row says what an operation is called, how it is drawn and which layers it is made of.
+"""The operation tables: one row says what an operation is called, how it is drawn and which layers it is made of.
 
 Adding an operation is adding a row. The forms, diagrams, search spaces, networks, parameter counts and exported models
-read this table and nothing else. Sources: Zoph et al. 2018 (NASNet) section 3.2 and figure; Liu et al. 2019 (DARTS);
-Real et al. 2019 (AmoebaNet) for the bottleneck convolutions.
+read these tables and nothing else. Sources: Zoph et al. 2018 (NASNet) section 3.2 and figure; Liu et al. 2019 (DARTS);
+Real et al. 2019 (AmoebaNet) for the bottleneck convolutions; Tan et al. 2019 (MnasNet) section 4.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 FAMILIES = {
     "skip": "identity",
@@ -14,6 +16,7 @@ FAMILIES = {
     "conv": "convolution",
     "fact": "factorized convolution",
     "sep": "separable convolution",
+    "inv": "inverted bottleneck",
     "dil": "dilated convolution",
     "none": "none",
 }
@@ -47,10 +50,27 @@ class Operation:
     steps: tuple[Step, ...] = ()
     pool: int = 0
 
+    def titled(self, options: Mapping[str, Any]) -> str:
+        """The label with a node's options in it: "MB{expansion} {kernel}" as "MB6 3×3". Missing options leave a gap."""
+        if not options:
+            return self.label if "{" not in self.label else self.name.replace("_", " ")
+        return " ".join(self.label.format_map(_Words(options)).split())
+
     @property
     def kernel(self) -> int:
         """Largest side of the neighbourhood it looks at, in pixels, dilation aside."""
         return max([self.pool, *(side for step in self.steps for side in step.kernel)], default=1) or 1
+
+
+class _Words(dict):
+    """Options as they are written: (3, 5) as 3×5."""
+
+    def __getitem__(self, name: str) -> str:
+        value = self.get(name, "")
+        return "×".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+    def __missing__(self, name: str) -> str:
+        return ""
 
 
 def _pooling(kind: str, size: int) -> Operation:
@@ -136,20 +156,21 @@ _DRAWN = {
         Operation("conv1x1-bn-relu", "conv 1×1", "conv", "Convolution, batch norm, ReLU."),
         Operation("conv3x3-bn-relu", "conv 3×3", "conv", "Convolution, batch norm, ReLU."),
         Operation("maxpool3x3", "max 3×3", "max", "Largest value of each neighbourhood."),
-        Operation("mb3_k3", "MB3 3×3", "sep", "Inverted bottleneck, expansion 3, kernel 3."),
-        Operation("mb6_k5", "MB6 5×5", "sep", "Inverted bottleneck, expansion 6, kernel 5."),
+        Operation("mb3_k3", "MB3 3×3", "inv", "Inverted bottleneck, expansion 3, kernel 3."),
+        Operation("mb6_k5", "MB6 5×5", "inv", "Inverted bottleneck, expansion 6, kernel 5."),
     )
 }
 
 
 def is_known(name: str) -> bool:
     """Whether it is an operation of ours or of a published table."""
-    return name in OPERATIONS or name in _DRAWN
+    return name in OPERATIONS or name in GRAPH_OPERATIONS or name in _DRAWN
 
 
 def drawn(name: str) -> Operation:
     """How an operation is drawn, also one that is known from a table alone; an unknown one goes by its own name."""
-    return OPERATIONS.get(name) or _DRAWN.get(name) or Operation(name, name, "conv", "Of the table.")
+    known = OPERATIONS.get(name) or GRAPH_OPERATIONS.get(name) or _DRAWN.get(name)
+    return known or Operation(name, name, "conv", "Of the table.")
 
 
 # The union of the operation lists published for the NASNet search space: the 13 of the paper, the 5x5 average pooling
@@ -165,3 +186,31 @@ ENAS_OPERATIONS = ("sep_conv_3x3", "sep_conv_5x5", "avg_pool_3x3", "max_pool_3x3
 DARTS_OPERATIONS = (
     "max_pool_3x3", "avg_pool_3x3", "identity", "sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5",
 )  # fmt: skip
+
+# The operations of cells that are graphs: their kernels and filters are options of the node. How each is built is said by
+# the rules of the cell's family.
+_GRAPH_ROWS = (
+    Operation("conv", "conv {kernel}", "conv", "Convolution, batch norm, ReLU."),
+    Operation(
+        "separable", "sep {kernel}", "sep", "Depthwise convolution, batch norm, ReLU; 1×1 convolution, batch norm."
+    ),
+    Operation(
+        "inverted_bottleneck",
+        "MB{expansion} {kernel}",
+        "inv",
+        "1×1 convolution to more channels, depthwise convolution, 1×1 convolution back; batch norm after each, ReLU after "
+        "the first two. With squeeze-and-excitation, the channels are weighed by what the whole map holds.",
+    ),
+    Operation("avg_pool", "avg {kernel}", "avg", "Mean of each neighbourhood, padding left out. No parameters."),
+    Operation(
+        "randwire",
+        "sep 3×3",
+        "sep",
+        "Its inputs, each times the sigmoid of a learned weight, are summed; then ReLU, 3×3 depthwise and 1×1 convolution, "
+        "batch norm.",
+        (Step((3, 3), depthwise=True),),
+    ),
+    Operation("max_pool", "max {kernel}", "max", "Largest value of each neighbourhood. No parameters."),
+)
+
+GRAPH_OPERATIONS = {row.name: row for row in _GRAPH_ROWS}

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nas_engine.config import as_dict, setting
 from nas_engine.errors import ConfigError
@@ -57,14 +57,32 @@ class SkeletonConfig:
     norm_decay: float = setting(
         0.9, "Norm decay", minimum=0.5, maximum=0.9999, advanced=True, help="Of running statistics; long runs: 0.9997."
     )
+    # Not chosen but follows from the search space: whether cells are stacked, or the cells are the whole network.
+    whole: bool = False
 
     def __post_init__(self):
-        if self.filters % 2:
-            raise ConfigError(f"must be even: {self.filters - 1} or {self.filters + 1}.", "filters")
         if 0 < self.layers < 3:
             raise ConfigError("Three stages need 3 cells at least; 0 follows from N.", "layers")
         if self.kind == "imagenet" and self.dialect == "enas":
             raise ConfigError("ENAS has no ImageNet skeleton; take the rules of tf or darts.", "dialect")
+
+    def only(self, fields: tuple[str, ...] | None) -> "SkeletonConfig":
+        """What a search space reads of it (:attr:`SearchSpace.skeleton_fields`): the other fields at their defaults."""
+        if fields is None:
+            return replace(self, whole=False)
+        return SkeletonConfig(whole=True, **{name: getattr(self, name) for name in fields})
+
+    def check_stackable(self) -> None:
+        """Raises ConfigError where cells cannot be stacked with as many filters: halves of them meet in a reduction."""
+        if self.filters % 2:
+            raise ConfigError(f"must be even: {self.filters - 1} or {self.filters + 1}.", "skeleton.filters")
+
+    def summary(self) -> str:
+        """ "N 2, F 32", "20 cells, F 36" or "whole networks"."""
+        if self.whole:
+            return "whole networks" + (f", F {self.filters}" if self.filters != SkeletonConfig.filters else "")
+        size = f"{self.layers} cells" if self.layers else f"N {self.repeats}"
+        return f"{size}, F {self.filters}"
 
 
 @dataclass(frozen=True)
@@ -98,6 +116,10 @@ class TrainingConfig:
     )
 
 
+# Fields that came later, as (part, field, default): at their default they leave the fingerprint as it was before them.
+LATER = (("skeleton", "whole", False),)
+
+
 @dataclass(frozen=True)
 class Protocol:
     """Everything that decides a child's measured accuracy apart from its cells."""
@@ -110,14 +132,16 @@ class Protocol:
 
     def fingerprint(self) -> str:
         """12 hex digits; equal fingerprints mean comparable numbers."""
-        return hashlib.sha256(json.dumps(as_dict(self), sort_keys=True).encode()).hexdigest()[:12]
+        data = as_dict(self)
+        for part, name, default in LATER:
+            if data[part][name] == default:
+                del data[part][name]
+        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:12]
 
     def summary(self) -> str:
         """One line for people: "digits, 10 epochs, N 1, F 8"."""
-        skeleton = self.skeleton
-        size = f"{skeleton.layers} cells" if skeleton.layers else f"N {skeleton.repeats}"
         epochs = "epoch" if self.training.epochs == 1 else "epochs"
-        return f"{self.data.dataset}, {self.training.epochs} {epochs}, {size}, F {skeleton.filters}"
+        return f"{self.data.dataset}, {self.training.epochs} {epochs}, {self.skeleton.summary()}"
 
 
 @dataclass(frozen=True)

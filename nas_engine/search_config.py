@@ -59,6 +59,9 @@ class SearchConfig:
                 problems |= error.problems
         if problems:
             raise ConfigError(problems)
+        object.__setattr__(self, "skeleton", self.skeleton.only(skeleton_fields(self.space)))
+        if not self.skeleton.whole and not self.evaluation.own_space:
+            self.skeleton.check_stackable()
 
     @property
     def evaluation(self) -> catalog.EvaluatorEntry:
@@ -90,6 +93,11 @@ class SearchConfig:
         if self.evaluation.own_space:
             return self.open_table().protocol
         return Protocol(self.data, dataset_fingerprint, self.skeleton, self.training)
+
+
+def skeleton_fields(space: str) -> tuple[str, ...] | None:
+    """The fields of the skeleton that a search space reads; None means all of them."""
+    return catalog.SPACES[space].target_class().skeleton_fields
 
 
 def read_search(data: dict) -> SearchConfig:

@@ -11,11 +11,11 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 
-from nas_engine.cell import Cell
 from nas_engine.config import as_dict
 from nas_engine.errors import ConfigError, EvaluationFailed, SearchCancelled
 from nas_engine.full_training import FullTrainingConfig, fitted, read_full_training
 from nas_engine.full_training.fit import shape_seen
+from nas_engine.graph_cell import AnyCell, read_cells
 from tasks import cost_previews, full_recording, workers
 from tasks.app import STOP, app
 from tasks.checkpoints import Checkpoint
@@ -111,19 +111,19 @@ def _settled(run: TrainingRun, folder: Path) -> FullTrainingConfig:
     return read_full_training(held)
 
 
-def _blueprint(cells: tuple[Cell, ...], config: FullTrainingConfig, training: FullTraining):
+def _blueprint(cells: tuple[AnyCell, ...], config: FullTrainingConfig, training: FullTraining):
     from nas_engine.blueprint import build_blueprint
 
     shape = shape_seen(config, training.dataset.image_shape)
     return build_blueprint(cells, config.skeleton, shape, len(training.dataset.classes))
 
 
-def cells_of(record) -> tuple[Cell, ...]:
-    return tuple(Cell.from_json(cell) for cell in record.cells)
+def cells_of(record) -> tuple[AnyCell, ...]:
+    return read_cells(record.cells)
 
 
 def train(
-    cells: tuple[Cell, ...],
+    cells: tuple[AnyCell, ...],
     config: FullTrainingConfig,
     folder: Path,
     seed: int,
@@ -147,7 +147,9 @@ def train(
     )
 
 
-def estimate(cells: tuple[Cell, ...], config: FullTrainingConfig, folder: Path, cancelled: Callable[[], bool]) -> Any:
+def estimate(
+    cells: tuple[AnyCell, ...], config: FullTrainingConfig, folder: Path, cancelled: Callable[[], bool]
+) -> Any:
     """A CostEstimate from a few timed steps."""
     from nas_engine.training.full import estimate_cost
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 
-from nas_engine.cell import Cell
 from nas_engine.config import as_dict
 from nas_engine.errors import ConfigError, EvaluationFailed, SearchCancelled
+from nas_engine.graph_cell import read_cells
 from nas_engine.search_config import SearchConfig, read_search
 from tasks import recording, workers
 from tasks.app import STOP, app
@@ -72,7 +72,7 @@ def evaluate(trial: Trial, config: SearchConfig, report: Callable[[Any], None], 
             "the data set or the training code changed since this search began",
             "Clone the search: its numbers would not be comparable.",
         )
-    cells = tuple(Cell.from_json(cell) for cell in trial.cell.cells)
+    cells = read_cells(trial.cell.cells)
     return StandaloneEvaluator(protocol, folder, torch_device()).evaluate(cells, report, cancelled)
 
 

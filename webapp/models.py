@@ -323,6 +323,50 @@ class Worker(models.Model):
         return self.name
 
 
+class CellMark(models.Model):
+    """What one person keeps of a cell: a star, a place above the leaderboard's rows."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="marks")
+    cell = models.ForeignKey(CellRecord, on_delete=models.CASCADE, related_name="marks")
+    starred = models.BooleanField(default=False)
+    pinned = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "cell"], name="one_mark_per_cell")]
+
+    def __str__(self):
+        return f"{self.owner} on {self.cell}"
+
+
+class CellNote(models.Model):
+    """What people say of a cell, the same for everybody."""
+
+    cell = models.OneToOneField(CellRecord, on_delete=models.CASCADE, primary_key=True, related_name="note")
+    tags = models.TextField(blank=True, help_text="Each between spaces, as CellRecord.operations")
+    text = models.TextField(blank=True)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    changed = models.DateTimeField(auto_now=True)
+
+    def __str__(self):
+        return f"note on {self.cell_id}"
+
+
+class SavedView(models.Model):
+    """A leaderboard's address under a name: filters, order and columns."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="views")
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=1000)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["owner", "name"], name="one_view_per_name")]
+
+    def __str__(self):
+        return self.name
+
+
 class LoginLink(models.Model):
     """A one-time link that lets the first-run local owner in. Only the SHA-256 of its token is kept."""
 

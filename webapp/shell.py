@@ -10,7 +10,7 @@ STYLESHEETS = [
     f"css/{name}.css"
     for name in (
         *("tokens", "base", "layout", "parts", "diagram", "plot"),
-        *("shell", "pieces", "home", "cell", "search", "leaderboard", "library", "models", "quiet"),
+        *("shell", "pieces", "home", "cell", "difference", "search", "leaderboard", "library", "models", "quiet"),
         "print",
     )
 ]

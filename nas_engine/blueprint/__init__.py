@@ -2,6 +2,6 @@
 
 from nas_engine.blueprint.blueprint import Blueprint, Feature, NodeCost, Placement
 from nas_engine.blueprint.draft import Layer
-from nas_engine.blueprint.stacking import build_blueprint
+from nas_engine.blueprint.families import build_blueprint
 
 __all__ = ["Blueprint", "Feature", "Layer", "NodeCost", "Placement", "build_blueprint"]

@@ -22,7 +22,8 @@ class NodeCost(NamedTuple):
 
 
 class Placement(NamedTuple):
-    """One part of the stacked network. ``kind`` is stem, normal, reduction or head; ``number`` counts from 1 within it.
+    """One part of the stacked network. ``kind`` is stem, head or the kind of its cell (normal, reduction, or what the
+    cell's family calls it); ``number`` counts from 1 within it.
 
     ``inputs`` are the shapes it is given ([older, newer] for a cell), ``shape`` is its output, ``nodes`` maps the node ids
     of its cell to their costs: projections of the inputs are charged to "s0" and "s1", the 1x1 behind a concatenating

@@ -10,7 +10,8 @@ class Layer(NamedTuple):
     """One primitive layer. ``inputs`` index earlier layers; ``shape`` is its output (channels, height, width).
 
     ``name`` is its scope ("cells.3.b1l.conv_1"), unique among the layers that have weights. ``kind`` is one of image, relu,
-    conv, norm, avg_pool, max_pool, add, concat, shift, drop_path, global_pool, dropout, linear.
+    sigmoid, conv, norm, avg_pool, max_pool, add, mean, weighted_sum, scale, concat, pad, shift, drop_path, global_pool,
+    dropout, linear.
     """
 
     name: str
@@ -27,7 +28,8 @@ class Draft:
     """A growing list of layers. Layers 0 .. len(inputs) - 1 stand for the tensors it is given.
 
     ``params`` and ``macs`` are the totals so far: weights of convolutions, batch norms (running statistics are no
-    parameters) and linear layers; multiply-accumulates of convolutions and linear layers for one image, biases left out.
+    parameters), weighted sums and linear layers; multiply-accumulates of convolutions and linear layers for one image,
+    biases left out.
     Layers without weights are shared: asking twice for the same ReLU or pooling gives the same layer.
     """
 
@@ -52,6 +54,9 @@ class Draft:
     def relu(self, source: int, scope: str) -> int:
         return self._share(f"{scope}.relu", "relu", source, self.shapes[source], _NO_OPTIONS, ())
 
+    def sigmoid(self, source: int, scope: str) -> int:
+        return self._add(f"{scope}.sigmoid", "sigmoid", (source,), self.shapes[source])
+
     def conv(
         self,
         source: int,
@@ -63,18 +68,19 @@ class Draft:
         depthwise: bool = False,
         dilation: int = 1,
         valid: bool = False,
+        bias: bool = False,
     ) -> int:
-        """A convolution without bias; ``valid`` leaves the padding out."""
+        """A convolution; ``valid`` leaves the padding out."""
         before, height, width = self.shapes[source]
         top, bottom, height = _extent(height, kernel[0], stride[0], dilation, self.same_padding, valid)
         left, right, width = _extent(width, kernel[1], stride[1], dilation, self.same_padding, valid)
         groups = before if depthwise else 1
         weights = channels * (before // groups) * kernel[0] * kernel[1]
-        self.params += weights
+        self.params += weights + channels * bias
         self.macs += weights * height * width
         options = {
             "in": before, "out": channels, "kernel": kernel, "stride": stride, "padding": (top, bottom, left, right),
-            "groups": groups, "dilation": dilation,
+            "groups": groups, "dilation": dilation, **({"bias": True} if bias else {}),
         }  # fmt: skip
         return self._add(name, "conv", (source,), (channels, height, width), options)
 
@@ -100,6 +106,33 @@ class Draft:
 
     def add(self, left: int, right: int, scope: str) -> int:
         return self._add(f"{scope}.add", "add", (left, right), self.shapes[left])
+
+    def mean(self, sources: tuple[int, ...], scope: str) -> int:
+        """The average of maps of one shape. A single source is passed through."""
+        if len(sources) == 1:
+            return sources[0]
+        return self._add(f"{scope}.mean", "mean", sources, self.shapes[sources[0]])
+
+    def weighted_sum(self, sources: tuple[int, ...], name: str) -> int:
+        """The sum of maps of one shape, each times the sigmoid of a learned weight (Xie et al. 2019, section 3.2)."""
+        self.params += len(sources)
+        return self._add(name, "weighted_sum", sources, self.shapes[sources[0]])
+
+    def scale(self, source: int, factors: int, scope: str) -> int:
+        """Every channel times its factor, a map of one pixel."""
+        return self._add(f"{scope}.scale", "scale", (source, factors), self.shapes[source])
+
+    def pad(self, source: int, size: tuple[int, int], scope: str, channels: int = 0) -> int:
+        """Zeros around a map until it has height and width ``size``, and behind it until it has ``channels``; the line
+        that cannot be shared out goes right and below. A map that is large enough is passed through."""
+        before, height, width = self.shapes[source]
+        after = max(channels, before)
+        if (height, width) == size and after == before:
+            return source
+        tall, wide = size[0] - height, size[1] - width
+        padding = (tall // 2, tall - tall // 2, wide // 2, wide - wide // 2)
+        options = {"padding": padding, "channels": after - before}
+        return self._share(f"{scope}.pad", "pad", source, (after, *size), options, (size, after))
 
     def concat(self, sources: tuple[int, ...], scope: str) -> int:
         """Stack along the channels. A single source is passed through."""

@@ -33,13 +33,8 @@ class _Piece:
     output: int
 
 
-def build_blueprint(
-    cells: Sequence[Cell],
-    skeleton: SkeletonConfig,
-    image_shape: Shape,
-    classes: int,
-    *,
-    aux: bool = False,
+def stack_cells(
+    cells: Sequence[Cell], skeleton: SkeletonConfig, image_shape: Shape, classes: int, aux: bool = False
 ) -> Blueprint:
     """The network of ``cells`` (normal, reduction) on images of ``image_shape`` (channels, height, width).
 
@@ -47,7 +42,8 @@ def build_blueprint(
     head used in full training. Raises ConfigError where the image is too small or there are no two cells.
     """
     _check(cells, image_shape, classes)
-    return _Stack(cells, skeleton, tuple(image_shape), classes, aux).blueprint()
+    skeleton.check_stackable()
+    return _Stack(cells, skeleton, image_shape, classes, aux).blueprint()
 
 
 def _check(cells: Sequence[Cell], image_shape: Shape, classes: int) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nas_engine.blueprint import Blueprint
-from nas_engine.cell import Cell
+from nas_engine.graph_cell import AnyCell
 from nas_engine.training.progress import Cancelled, EpochReport, Report
 from nas_engine.trial import Evaluation
 
@@ -33,7 +33,7 @@ class Evaluator(ABC):
     """Measures architectures under one protocol."""
 
     @abstractmethod
-    def evaluate(self, cells: tuple[Cell, ...], report: Report, cancelled: Cancelled) -> Outcome:
+    def evaluate(self, cells: tuple[AnyCell, ...], report: Report, cancelled: Cancelled) -> Outcome:
         """Measure the network of ``cells``. ``report`` is called once an epoch, ``cancelled`` at every batch.
 
         Raises EvaluationFailed where this architecture cannot be measured, SearchCancelled when ``cancelled()`` is true.

@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 
 from nas_engine.blueprint import build_blueprint
-from nas_engine.cell import Cell
 from nas_engine.datasets import DatasetInfo, read_info, read_split, split_indices
 from nas_engine.errors import ConfigError, EvaluationFailed
 from nas_engine.evaluators.base import Cancelled, Evaluator, Outcome, Report
+from nas_engine.graph_cell import AnyCell
 from nas_engine.networks import build, weights_of
 from nas_engine.protocol import DataConfig, Protocol
 from nas_engine.training.clock import Clock
@@ -49,7 +49,7 @@ class StandaloneEvaluator(Evaluator):
                 "data.dataset",
             )
 
-    def evaluate(self, cells: tuple[Cell, ...], report: Report, cancelled: Cancelled) -> Outcome:
+    def evaluate(self, cells: tuple[AnyCell, ...], report: Report, cancelled: Cancelled) -> Outcome:
         """Train, measure and return the child. Raises EvaluationFailed, SearchCancelled."""
         try:
             return self._evaluate(cells, report, cancelled)
@@ -67,7 +67,7 @@ class StandaloneEvaluator(Evaluator):
             "Take a smaller batch, fewer filters, or fewer workers on this device",
         )
 
-    def _evaluate(self, cells: tuple[Cell, ...], report: Report, cancelled: Cancelled) -> Outcome:
+    def _evaluate(self, cells: tuple[AnyCell, ...], report: Report, cancelled: Cancelled) -> Outcome:
         clock = Clock()
         parts = _parts(self.folder, self.protocol.dataset_fingerprint, self.protocol.data, self.device)
         clock.lap("data")

@@ -8,9 +8,12 @@ from typing import BinaryIO
 
 import nas_engine
 from nas_engine import notation
-from nas_engine.cell import Cell, cells_key
+from nas_engine.cell import cells_key
+from nas_engine.config import read
 from nas_engine.errors import ConfigError
 from nas_engine.export.weights import read_meta
+from nas_engine.graph_cell import read_cells
+from nas_engine.protocol import SkeletonConfig
 
 # The networks' own builder travels along: what was trained and what is rebuilt are one piece of code.
 MODEL_FILE = Path(nas_engine.__file__).parent / "networks" / "model.py"
@@ -41,12 +44,8 @@ def write_bundle(weights: bytes, out: BinaryIO) -> None:
             archive.writestr(entry, data, zipfile.ZIP_STORED if name in STORED else zipfile.ZIP_DEFLATED)
 
 
-def _cells(meta: dict) -> tuple[Cell, ...]:
-    return tuple(Cell.from_json(cell) for cell in meta["cells"])
-
-
 def _architecture(meta: dict) -> bytes:
-    cells = _cells(meta)
+    cells = read_cells(meta["cells"])
     data = {"key": cells_key(cells), **{name: value for name, value in meta.items() if name != "blueprint"}}
     for name, write in (("darts", notation.to_darts), ("nasnet", notation.to_nasnet)):
         try:
@@ -62,7 +61,7 @@ def _readme(meta: dict) -> str:
     blueprint, evaluation, protocol = meta["blueprint"], meta.get("evaluation") or {}, meta.get("protocol") or {}
     channels, height, width = blueprint["image_shape"]
     facts = [
-        f"- Cell {cells_key(_cells(meta))[:7]}",
+        f"- Cell {cells_key(read_cells(meta['cells']))[:7]}",
         f"- Images: {channels} channel{'s' * (channels > 1)}, {height}×{width} pixels; {len(meta['classes'])} classes",
         f"- {blueprint['params']:,} parameters, {blueprint['macs']:,} multiply-accumulates an image",
     ]
@@ -72,7 +71,7 @@ def _readme(meta: dict) -> str:
         data, skeleton, training = protocol["data"], protocol["skeleton"], protocol["training"]
         facts.append(
             f"- Trained on {data['dataset']} for {training['epochs']} epochs "
-            f"(N {skeleton['repeats']}, F {skeleton['filters']}, seed {training['seed']}); "
+            f"({read(SkeletonConfig, skeleton).summary()}, seed {training['seed']}); "
             "every setting is in architecture.json"
         )
     return README.format(facts="\n".join(facts))

@@ -26,12 +26,14 @@ from torch.nn import functional as F
 FORMAT = 1
 METADATA_KEY = "nasturtium"
 # Layers whose output is a tensor of their own that no backward pass looks at again: it may be overwritten.
-OVERWRITABLE = {"conv", "norm", "add", "concat", "avg_pool", "max_pool"}
+OVERWRITABLE = {
+    "conv", "norm", "add", "mean", "weighted_sum", "scale", "concat", "pad", "avg_pool", "max_pool",
+}  # fmt: skip
 IMAGE_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 class Conv(nn.Conv2d):
-    """A convolution without bias whose padding (top, bottom, left, right) may differ from side to side."""
+    """A convolution whose padding (top, bottom, left, right) may differ from side to side."""
 
     def __init__(self, layer: dict):
         top, bottom, left, right = layer["padding"]
@@ -44,7 +46,7 @@ class Conv(nn.Conv2d):
             (top, left) if even else 0,
             layer["dilation"],
             layer["groups"],
-            bias=False,
+            bias=layer.get("bias", False),
         )
         self.sides = None if even else (left, right, top, bottom)
 
@@ -90,6 +92,21 @@ class _Concat(torch.autograd.Function):
         return tuple(part.contiguous(memory_format=layout) for part in grad.split(ctx.channels, 1))
 
 
+class WeightedSum(nn.Module):
+    """The sum of several maps, each times the sigmoid of its weight."""
+
+    def __init__(self, count: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(count))
+
+    def forward(self, *maps: Tensor) -> Tensor:
+        first, *others = torch.sigmoid(self.weight).unbind()
+        total = maps[0] * first
+        for one, weight in zip(maps[1:], others, strict=True):
+            total = total + one * weight
+        return total
+
+
 class Network(nn.Module):
     """Interprets a blueprint's JSON. Weights are named by scope: ``cells.3.b1l.depthwise_1.weight``.
 
@@ -120,6 +137,8 @@ class Network(nn.Module):
             module = Norm(layer["shape"][0], self.blueprint["norm_eps"], self.blueprint["norm_momentum"])
         elif layer["kind"] == "linear":
             module = Linear(layer["in"], layer["out"], layer["bias"])
+        elif layer["kind"] == "weighted_sum":
+            module = WeightedSum(len(layer["inputs"]))
         else:
             return
         *path, name = layer["name"].split(".")
@@ -131,14 +150,20 @@ class Network(nn.Module):
         parent.add_module(name, module)
 
     def _initialise(self, kind: str) -> None:
-        """ "fan_out": TensorFlow slim's variance scaling; "he_normal": ENAS's; "torch": torch's own, already in place."""
+        """ "fan_out": TensorFlow slim's variance scaling; "he_normal": ENAS's; "he_fan_out": MnasNet's; "torch": torch's
+        own, already in place."""
         if kind == "torch":
             return
         for module in self.modules():
             if not isinstance(module, (nn.Conv2d, nn.Linear)):
                 continue
             outputs, inputs, *kernel = module.weight.shape
-            if kind == "fan_out":
+            if kind == "he_fan_out" and isinstance(module, nn.Linear):
+                bound = 1 / math.sqrt(outputs)
+                nn.init.uniform_(module.weight, -bound, bound)
+            elif kind == "he_fan_out":
+                nn.init.normal_(module.weight, std=math.sqrt(2 / (outputs // module.groups * math.prod(kernel))))
+            elif kind == "fan_out":
                 outputs //= getattr(module, "groups", 1)
                 spread = math.sqrt(2.6 / (outputs * math.prod(kernel)))
                 nn.init.trunc_normal_(module.weight, std=spread, a=-2 * spread, b=2 * spread)
@@ -240,7 +265,7 @@ class Network(nn.Module):
 
     def _function(self, layer: dict, readers: list[int]):
         kind = layer["kind"]
-        if kind in ("conv", "norm", "linear"):
+        if kind in ("conv", "norm", "linear", "weighted_sum"):
             return self.get_submodule(layer["name"])
         if kind == "relu":
             return torch.relu_ if self._free(layer["inputs"][0], readers) else torch.relu
@@ -253,7 +278,11 @@ class Network(nn.Module):
             return _pooling(layer, self._layers[layer["inputs"][0]]["shape"])
         if kind == "dropout":
             return lambda x: F.dropout(x, layer["rate"], self.training)
-        return {"shift": _shift, "global_pool": _global_pool, "concat": None, "drop_path": None}[kind]
+        if kind == "pad":
+            top, bottom, left, right = layer["padding"]
+            sides = (left, right, top, bottom, 0, layer["channels"])
+            return lambda x: F.pad(x, sides)
+        return _FUNCTIONS[kind]
 
 
 def _pooling(layer: dict, before: list[int]):
@@ -291,6 +320,20 @@ def _global_pool(x: Tensor) -> Tensor:
 
 def _channels_last(x: Tensor) -> bool:
     return x.is_contiguous(memory_format=torch.channels_last)
+
+
+def _mean(*maps: Tensor) -> Tensor:
+    total = maps[0] + maps[1]
+    for one in maps[2:]:
+        total = total + one
+    return total / len(maps)
+
+
+# Concatenation and drop path take more than their inputs and stand in Network._run.
+_FUNCTIONS = {
+    "sigmoid": torch.sigmoid, "scale": torch.mul, "mean": _mean, "shift": _shift, "global_pool": _global_pool,
+    "concat": None, "drop_path": None,
+}  # fmt: skip
 
 
 def build(blueprint: dict, meta: dict | None = None) -> Network:

@@ -5,18 +5,26 @@ import random
 from abc import ABC, abstractmethod
 
 from nas_engine.architecture import Architecture, Choice
-from nas_engine.cell import Cell, cells_key
+from nas_engine.cell import cells_key
 from nas_engine.errors import ConfigError
+from nas_engine.graph_cell import AnyCell
 
 
 class SearchSpace(ABC):
-    """A space is a fixed tuple of choices. It knows nothing of networks: it decodes an architecture to cells."""
+    """A space is a fixed tuple of choices. It knows nothing of networks: it decodes an architecture to cells.
+
+    ``family`` names the rules that build networks from its cells (:mod:`nas_engine.blueprint.families`), "" where nothing
+    is built. ``skeleton_fields`` are the fields of the skeleton that those rules read; None means all of them, which is
+    right for cells that are stacked. Other fields are not offered and stay at their defaults.
+    """
 
     name: str
     choices: tuple[Choice, ...]
+    family: str = ""
+    skeleton_fields: tuple[str, ...] | None = None
 
     @abstractmethod
-    def cells(self, architecture: Architecture) -> tuple[Cell, ...]:
+    def cells(self, architecture: Architecture) -> tuple[AnyCell, ...]:
         """The cells of an architecture, deterministic. Raises ConfigError if it is not of this space."""
 
     def sample(self, rng: random.Random) -> Architecture:

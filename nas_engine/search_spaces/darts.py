@@ -31,6 +31,7 @@ class DARTSSpace(SearchSpace):
     space has 1,037,664,180 cells of either kind. The lower state is the left one."""
 
     name = "darts"
+    family = "nasnet"
 
     def __init__(self, config: DARTSConfig):
         self.config = config

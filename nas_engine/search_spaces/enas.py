@@ -31,6 +31,7 @@ class ENASSpace(SearchSpace):
     cell's own two inputs included, as in the released code (the paper's rule names created states only)."""
 
     name = "enas"
+    family = "nasnet"
 
     def __init__(self, config: ENASConfig):
         self.config = config

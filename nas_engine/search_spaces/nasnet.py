@@ -32,6 +32,7 @@ class NASNetSpace(SearchSpace):
     """
 
     name = "nasnet"
+    family = "nasnet"
 
     def __init__(self, config: NASNetConfig):
         self.config = config

@@ -3,15 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from nas_engine.cell import Cell
+from nas_engine.graph_cell import AnyCell
 
 
-def paths(cells: Sequence[Cell]) -> frozenset[tuple[str, ...]]:
+def paths(cells: Sequence[AnyCell]) -> frozenset[tuple[str, ...]]:
     """All paths of all cells, each as (kind of cell, input, operation, operation, ...) from the input on. Torch-free."""
     return frozenset((cell.kind, *path) for cell in cells for path in _paths_of(cell))
 
 
-def _paths_of(cell: Cell) -> set[tuple[str, ...]]:
+def _paths_of(cell: AnyCell) -> set[tuple[str, ...]]:
     leading: dict[str, set[tuple[str, ...]]] = {}
     for node in cell.nodes:
         if node.kind == "input":
@@ -19,7 +19,7 @@ def _paths_of(cell: Cell) -> set[tuple[str, ...]]:
             continue
         arriving = set().union(*(leading[source] for source in node.inputs))
         leading[node.id] = {(*path, node.operation) for path in arriving} if node.kind == "op" else arriving
-    return leading["out"]
+    return leading[cell.nodes[-1].id]
 
 
 def vocabulary(seen: Iterable[frozenset[tuple[str, ...]]], size: int) -> list[tuple[str, ...]]:

@@ -12,6 +12,7 @@ export const GLYPHS = {
   conv: 'M0 0h3v3H0zM4.5 0h3v3h-3zM9 0h3v3H9zM0 4.5h3v3H0zM4.5 4.5h3v3h-3zM9 4.5h3v3H9zM0 9h3v3H0zM4.5 9h3v3h-3zM9 9h3v3H9z',
   fact: 'M4.5 0h3v4.5H12v3H7.5V12h-3V7.5H0v-3h4.5z',
   sep: 'M0 0h3v12H0zM4.5 0h3v12h-3zM9 0h3v12H9z',
+  inv: 'M0 4h3l2-4h2l2 4h3v4H9l-2 4H5L3 8H0z',
   dil: 'M0 0h3.4v3.4H0zM8.6 0H12v3.4H8.6zM4.3 4.3h3.4v3.4H4.3zM0 8.6h3.4V12H0zM8.6 8.6H12V12H8.6z',
   none: 'M1 0l5 5 5-5 1 1-5 5 5 5-1 1-5-5-5 5-1-1 5-5-5-5z',
 };

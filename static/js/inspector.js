@@ -5,7 +5,7 @@ import { h, mega, percent, thousands } from './dom.js';
 
 const FAMILIES = {
   skip: 'identity', avg: 'average pooling', max: 'max pooling', conv: 'convolution', fact: 'factorized convolution',
-  sep: 'separable convolution', dil: 'dilated convolution', none: 'none',
+  sep: 'separable convolution', inv: 'inverted bottleneck', dil: 'dilated convolution', none: 'none',
 };
 const SPACE = '\u00a0';
 const shape = ([channels, height, width]) => [channels, height, width].join(`${SPACE}×${SPACE}`);

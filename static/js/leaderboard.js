@@ -1,7 +1,11 @@
 /* The leaderboard: rows and points are one thing shown twice; dragging over the plot filters. */
 import { drawAll, onPoint, onSelection, showPoint } from './plots.js';
+import { toast } from './shell.js';
+import './parallel.js';
 
-const form = document.getElementById('filters'), body = document.querySelector('[data-linked]'), plot = document.getElementById('plot-macs');
+const form = document.getElementById('filters'), bodies = [...document.querySelectorAll('[data-linked]')];
+const plot = document.getElementById('plot-cost'), selection = document.getElementById('selection');
+const FIELD = { macs: 'macs', params: 'params', latency: 'lat' };
 
 /* choosing from a list is enough; typing waits for Enter or the button */
 form.addEventListener('change', (event) => {
@@ -16,7 +20,47 @@ form.addEventListener('formdata', ({ formData }) => {
 });
 
 function mark(id) {
-  for (const row of body.rows) row.classList.toggle('linked', row.dataset.id === id);
+  for (const row of bodies.flatMap((body) => [...body.rows])) row.classList.toggle('linked', row.dataset.id === id);
+}
+
+/* choosing rows: what the boxes say, shown above the table */
+function countChosen() {
+  const boxes = [...selection.elements].filter((box) => box.name === 'cell'), all = document.getElementById('all');
+  const count = boxes.filter((box) => box.checked).length;
+  document.getElementById('chosen').textContent = `${count} selected`;
+  selection.querySelector('[value="compare"]').disabled = count !== 2;
+  for (const box of boxes) box.closest('tr').classList.toggle('chosen', box.checked);
+  all.checked = count > 0 && count === boxes.length;
+  all.indeterminate = count > 0 && count < boxes.length;
+}
+function connectSelection() {
+  document.getElementById('all').addEventListener('change', (event) => {
+    for (const box of selection.elements) if (box.name === 'cell') box.checked = event.target.checked;
+    countChosen();
+  });
+  for (const body of bodies) body.addEventListener('change', countChosen);
+  selection.addEventListener('reset', () => setTimeout(countChosen));
+  countChosen();
+}
+
+/* a star is set where it stands; the page need not be drawn anew */
+async function star(button, on) {
+  const data = new FormData(button.form);
+  data.set('on', on ? '1' : '0');
+  const answer = await fetch(button.formAction, { method: 'POST', body: data, headers: { Accept: 'application/json' } });
+  if (!answer.ok) return toast('The star could not be kept. Reload the page and try again.');
+  button.setAttribute('aria-pressed', String(on));
+  button.value = on ? '0' : '1';
+  const name = button.getAttribute('aria-label').replace('Star ', '');
+  toast(on ? `${name} starred` : `${name}: star taken away`, () => star(button, !on));
+}
+for (const body of bodies) {
+  body.addEventListener('click', (event) => {
+    const button = event.target.closest('.star');
+    if (!button) return;
+    event.preventDefault();
+    star(button, button.value === '1');
+  });
 }
 
 function filterBy({ x, y }) {
@@ -24,7 +68,7 @@ function filterBy({ x, y }) {
     form.elements[`${name}_min`].value = Math.max(0, low).toFixed(digits);
     form.elements[`${name}_max`].value = high.toFixed(digits);
   };
-  set('macs', x, x[1] < 10 ? 3 : 1);
+  set(FIELD[plot.dataset.cost], x, x[1] < 10 ? 3 : 1);
   set('acc', y, 2);
   form.requestSubmit();
 }
@@ -34,10 +78,13 @@ async function connect() {
   onPoint(plot, mark);
   onSelection(plot, filterBy);
   const over = (event) => showPoint(plot, event.target.closest('tr')?.dataset.id ?? null);
-  body.addEventListener('pointerover', over);
-  body.addEventListener('focusin', over);
-  body.addEventListener('pointerleave', () => showPoint(plot, null));
-  body.addEventListener('focusout', () => showPoint(plot, null));
+  for (const body of bodies) {
+    body.addEventListener('pointerover', over);
+    body.addEventListener('focusin', over);
+    body.addEventListener('pointerleave', () => showPoint(plot, null));
+    body.addEventListener('focusout', () => showPoint(plot, null));
+  }
 }
+if (selection) connectSelection();
 if (plot) await connect();
 document.documentElement.dataset.linked = '';

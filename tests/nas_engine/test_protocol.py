@@ -5,6 +5,7 @@ import pytest
 from nas_engine.config import read
 from nas_engine.errors import ConfigError
 from nas_engine.protocol import DataConfig, Protocol, SkeletonConfig, TrainingConfig
+from nas_engine.search_config import SearchConfig
 
 DEFAULT = Protocol(DataConfig(), "0123", SkeletonConfig(), TrainingConfig())
 
@@ -15,7 +16,7 @@ def variants() -> list[Protocol]:
     for part in ("data", "skeleton", "training"):
         config = getattr(DEFAULT, part)
         for field in dataclasses.fields(config):
-            about, value = field.metadata["setting"], getattr(config, field.name)
+            about, value = field.metadata.get("setting"), getattr(config, field.name)
             if isinstance(value, bool):
                 other = not value
             elif about.options:
@@ -49,6 +50,20 @@ def test_the_summary_names_what_matters():
     assert DEFAULT.summary() == "digits, 20 epochs, N 2, F 32"
 
 
-def test_filters_are_even():
+def test_filters_of_stacked_cells_are_even():
+    odd = read(SkeletonConfig, {"filters": 33})
     with pytest.raises(ConfigError, match="32 or 34"):
-        read(SkeletonConfig, {"filters": 33})
+        odd.check_stackable()
+    with pytest.raises(ConfigError) as caught:
+        SearchConfig(skeleton=odd)
+    assert list(caught.value.problems) == ["skeleton.filters"]
+    assert SearchConfig(space="randwire", skeleton=odd).skeleton.filters == 33
+
+
+def test_cells_that_are_whole_networks_leave_only_what_their_space_reads():
+    whole = SkeletonConfig(repeats=5, filters=64, dropout=0.2).only(("dropout", "norm_decay"))
+    assert whole == SkeletonConfig(dropout=0.2, whole=True)
+    assert whole.only(None).whole is False
+    protocol = dataclasses.replace(DEFAULT, skeleton=whole)
+    assert protocol.summary() == "digits, 20 epochs, whole networks"
+    assert protocol.fingerprint() != dataclasses.replace(DEFAULT, skeleton=SkeletonConfig(dropout=0.2)).fingerprint()

@@ -2,6 +2,7 @@
 
 from webapp.diagrams.layout import layout
 from webapp.diagrams.mix import mix_bar
+from webapp.diagrams.summary import summary
 from webapp.diagrams.thumbnail import thumbnail
 
-__all__ = ["layout", "mix_bar", "thumbnail"]
+__all__ = ["layout", "mix_bar", "summary", "thumbnail"]

@@ -1,32 +1,36 @@
 """Where the nodes of a drawn cell stand. The server decides order (ranks and lanes); the browser decides distances."""
 
+import re
 from functools import lru_cache
 
-from nas_engine.cell import Cell
-from nas_engine.graph_cell import GraphCell
+from nas_engine.cell import Cell, Node
+from nas_engine.graph_cell import AnyCell, GraphCell
 from nas_engine.operations import drawn
 from webapp.diagrams.layered import TRIES, Arrangement, arrange, mirrored
 
 
 @lru_cache(maxsize=4096)
-def layout(cell: Cell | GraphCell) -> dict:
+def layout(cell: AnyCell) -> dict:
     """``{"nodes": [...], "edges": [...], "crossings": n}``: plain data for ``static/js/cell-diagram.js``, not to be changed.
 
     A node has ``id`` and ``kind`` (see :class:`nas_engine.cell.Node`), ``rank`` along the flow, ``lane`` across it, and
-    where they apply ``operation label family block side from older``. An edge has ``from``, ``to``, ``via`` (the
-    [rank, lane] points it passes) and ``older`` where it leaves the output of the cell before last.
+    where they apply ``operation label family block side from older``. A node of a cell that is given by its graph also has
+    a ``name``, by which others speak of it, and an operation its ``options``, [name, value] pairs. An edge has ``from``,
+    ``to``, ``via`` (the [rank, lane] points it passes) and ``older`` where it leaves the output of the cell before last.
     """
     numbers = {node.id: number for number, node in enumerate(cell.nodes)}
     edges = [(numbers[source], numbers[node.id]) for node in cell.nodes for source in node.inputs]
-    placed = place(edges, numbers["out"])
+    placed = place(list(dict.fromkeys(edges)), numbers[cell.nodes[-1].id])
     nodes = [_describe(node, *placed.places[numbers[node.id]]) for node in cell.nodes]
+    if isinstance(cell, GraphCell):
+        nodes = [_named(node, entry) for node, entry in zip(cell.nodes, nodes, strict=True)]
     names = {number: name for name, number in numbers.items()}
-    drawn = [
+    lines = [
         {"from": names[source], "to": names[target], "via": [list(point) for point in placed.routes[source, target]]}
-        | ({"older": True} if source == 0 else {})
+        | ({"older": True} if isinstance(cell, Cell) and source == 0 else {})
         for source, target in edges
     ]
-    return {"nodes": nodes, "edges": drawn, "crossings": placed.crossings}
+    return {"nodes": nodes, "edges": lines, "crossings": placed.crossings}
 
 
 def place(edges: list[tuple[int, int]], output: int, tries: int = TRIES) -> Arrangement:
@@ -39,14 +43,35 @@ def place(edges: list[tuple[int, int]], output: int, tries: int = TRIES) -> Arra
     return mirrored(placed) if placed.places[0][1] > placed.places[1][1] else placed
 
 
-def _describe(node, rank: int, lane: float) -> dict:
+def _describe(node: Node, rank: int, lane: float) -> dict:
     entry = {"id": node.id, "kind": node.kind, "rank": rank, "lane": lane}
     if node.kind == "op":
         row = drawn(node.operation)
-        entry |= {"operation": row.name, "label": row.label, "family": row.family, "side": node.side}
+        entry |= {"operation": row.name, "family": row.family, "side": node.side}
+        entry["label"] = row.titled(dict(node.options))
         entry["from"] = node.inputs[0] if node.inputs else ""
     if node.block:
         entry["block"] = node.block
     if node.id == "s0":
         entry["older"] = True
     return entry
+
+
+OPTIONS = {"squeeze": "Squeeze-and-excitation"}  # options that are not called as they are written
+
+
+def _named(node: Node, entry: dict) -> dict:
+    """The description of a graph's node, with what the ids of a block's nodes say by themselves."""
+    entry.pop("older", None)
+    entry["name"] = (
+        node.kind if node.kind in ("input", "output") else re.sub(r"(?<=[a-z])(?=\d)", "\N{NO-BREAK SPACE}", node.id)
+    )
+    if node.options:
+        entry["options"] = [[OPTIONS.get(name, name.capitalize()), _value(value)] for name, value in node.options]
+    return entry
+
+
+def _value(value: object) -> str:
+    if isinstance(value, tuple):
+        return " × ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from nas_engine.blueprint import Blueprint, Placement
-from nas_engine.cell import Cell
-from nas_engine.operations import FAMILIES, OPERATIONS
+from nas_engine.graph_cell import AnyCell
+from nas_engine.operations import FAMILIES, drawn
 
 TALL, LOW = 64, 8  # pixels of the highest and lowest block
 LOADS = 36  # pixels of the highest cost bar
@@ -29,25 +29,27 @@ def network_data(network: Blueprint) -> list[dict]:
     ]
 
 
-def operations_data(cells: tuple[Cell, ...]) -> dict[str, dict]:
+def operations_data(cells: tuple[AnyCell, ...]) -> dict[str, dict]:
     """What the inspector says of each operation the cells use."""
-    names = {name for cell in cells for block in cell.blocks for name in (block.left_operation, block.right_operation)}
-    return {
-        name: {"about": OPERATIONS[name].about, "family": FAMILIES[OPERATIONS[name].family]} for name in sorted(names)
-    }
+    names = {node.operation for cell in cells for node in cell.nodes if node.kind == "op"}
+    rows = [drawn(name) for name in sorted(names)]
+    return {row.name: {"about": row.about, "family": FAMILIES[row.family]} for row in rows}
 
 
 def title(placed: Placement) -> str:
-    """ "normal cell 2", "reduction 1", "stem"."""
+    """ "normal cell 2", "reduction 1", "stem", "block 3"."""
     return {"normal": f"normal cell {placed.number}", "reduction": f"reduction {placed.number}"}.get(
         placed.kind, placed.kind
     )
 
 
 def first_shown(network: Blueprint) -> int:
-    """The placement whose costs are shown at first: the second normal cell, since the first one sees the raw stem."""
+    """The placement whose costs are shown at first: the second normal cell, since the first one sees the raw stem; of
+    other networks the first with a cell."""
     normal = [index for index, placed in enumerate(network.placements) if placed.kind == "normal"]
-    return normal[1] if len(normal) > 1 else normal[0]
+    if normal:
+        return normal[1] if len(normal) > 1 else normal[0]
+    return next(index for index, placed in enumerate(network.placements) if placed.nodes)
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,13 @@ class Place:
     block_height: float
     load_y: float
     load_height: float
+
+    @property
+    def look(self) -> str:
+        """How it is drawn: stem, head, normal, or reduction where it makes the map smaller."""
+        if self.placed.kind in ("stem", "head"):
+            return self.placed.kind
+        return "reduction" if self.placed.shape[1] < self.placed.inputs[-1][1] else "normal"
 
 
 def strip(network: Blueprint) -> tuple[list[Place], list[tuple[str, str]]]:

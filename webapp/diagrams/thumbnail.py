@@ -10,7 +10,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from nas_engine.cell import Cell
-from nas_engine.graph_cell import GraphCell
+from nas_engine.graph_cell import AnyCell, GraphCell
 from nas_engine.operations import OPERATIONS
 from webapp.diagrams.graph_thumbnail import curve, graph_thumbnail, number
 from webapp.diagrams.layered import Arrangement, in_rank
@@ -22,7 +22,7 @@ END = 3.0  # width of the output's bar
 
 
 @lru_cache(maxsize=8192)
-def thumbnail(cell: Cell | GraphCell, width: int = 74, height: int = 30) -> SafeString:
+def thumbnail(cell: AnyCell, width: int = 74, height: int = 30) -> SafeString:
     """The cell as an inline ``<svg class="thumb">`` of about 1 kB; its text alternative lists the operations' families."""
     if isinstance(cell, GraphCell):
         return graph_thumbnail(cell, width, height)

@@ -8,8 +8,8 @@ from webapp.figures.base import figure, front, points
 # cost -> (name, axis title, factor from the stored unit)
 COSTS = {
     "macs": ("MACs", "M MACs", 1e-6),
-    "params": ("parameters", "M parameters", 1e-6),
-    "latency": ("latency", "ms", 1e3),
+    "params": ("Parameters", "M parameters", 1e-6),
+    "latency": ("Latency", "ms", 1e3),
 }
 
 
@@ -24,7 +24,7 @@ def against_cost(best: Sequence[Measured], others: Sequence[Measured], cost: str
     """Accuracy against MACs, parameters or latency. ``best`` is the Pareto front, cheapest first, ``others`` the points
     drawn beside it; ``total`` says how many cells there are in all. Dragging selects a range to filter by."""
     name, title, factor = COSTS[cost]
-    unit = title.removesuffix(f" {name}")
+    unit = "ms" if cost == "latency" else "M"
     hover = f"<b>%{{customdata}}</b><br>valid %{{y:.2f}}\u00a0%<br>{name} %{{x:.3~r}}\u00a0{unit}<extra></extra>"
     drawn = len(best) + len(others)
     marks = [

@@ -2,25 +2,50 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from nas_engine import catalog
-from nas_engine.operations import FAMILIES, OPERATIONS
+from nas_engine.operations import FAMILIES, GRAPH_OPERATIONS, OPERATIONS
 
-COLUMNS = ("accuracy", "macs", "params", "latency", "trial", "cell")  # what rows can be sorted by
+COLUMNS = ("accuracy", "macs", "params", "latency", "seconds", "trial", "cell")  # what rows can be sorted by
 RANGES = {"acc": ("Accuracy", "%"), "macs": ("MACs", "M"), "params": ("Parameters", "M"), "lat": ("Latency", "ms")}
 COSTS = ("macs", "params", "latency")  # what the plot sets accuracy against
 SIZES = (25, 50, 100, 200)
-DEFAULT = {"sort": "-accuracy", "rows": "25", "page": "1", "cost": "macs"}
+# Columns that a reader may hide or add, in their order; the cell and its accuracy are always there.
+OPTIONAL = {
+    "diagram": "Diagram",
+    "macs": "MACs",
+    "params": "Parameters",
+    "latency": "Latency",
+    "seconds": "Training time",
+    "device": "Device",
+    "trial": "Found by",
+}
+VIEWS = {"table": "Table", "parallel": "Parallel coordinates", "positions": "Operations by position"}
+AXES = {
+    "families": "Operation families",
+    "normal": "Normal cell’s operations",
+    "reduction": "Reduction cell’s operations",
+}
+DEFAULT = {
+    "axes": "families",
+    "sort": "-accuracy",
+    "rows": "25",
+    "page": "1",
+    "cost": "macs",
+    "view": "table",
+    "cols": "diagram,macs,params,latency,trial",
+}
 
 
 @dataclass(frozen=True)
 class Words:
-    """The find field taken apart: cells that hold all of ``operations`` (each a set, any of which will do), whose hash
-    begins with one of ``prefixes`` or whose name, or search's name, holds every one of ``names``."""
+    """The find field taken apart: cells that hold all of ``operations`` (each a set, any of which will do) and bear all
+    ``tags``, whose hash begins with one of ``prefixes`` and whose name, or search's name, holds every one of ``names``."""
 
+    tags: tuple[str, ...] = ()
     operations: tuple[tuple[str, ...], ...] = ()
     prefixes: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
@@ -40,6 +65,11 @@ class BoardFilters:
     rows: int = int(DEFAULT["rows"])
     page: int = int(DEFAULT["page"])
     cost: str = DEFAULT["cost"]
+    view: str = DEFAULT["view"]
+    axes: str = DEFAULT["axes"]
+    columns: tuple[str, ...] = tuple(DEFAULT["cols"].split(","))
+    starred: bool = False
+    cells: tuple[str, ...] = ()
     problems: Mapping[str, str] = field(default_factory=dict)
 
     def query(self, **changes: object) -> str:
@@ -57,6 +87,8 @@ class BoardFilters:
             chips.append((f"data set {self.dataset}", self.query(dataset=None)))
         if self.strategy:
             chips.append((f"found by {catalog.STRATEGIES[self.strategy].label}", self.query(strategy=None)))
+        if self.starred:
+            chips.append(("starred", self.query(starred=None)))
         if self.words != Words():
             chips.append((self.given["q"], self.query(q=None)))
         for name, (label, unit) in RANGES.items():
@@ -69,13 +101,13 @@ class BoardFilters:
     @property
     def cleared(self) -> str:
         """The query without any filter; protocol and order stay."""
-        names = ["q", "dataset", "strategy", *(f"{name}_{end}" for name in RANGES for end in ("min", "max"))]
+        names = ["q", "dataset", "strategy", "starred", *(f"{name}_{end}" for name in RANGES for end in ("min", "max"))]
         return self.query(**dict.fromkeys(names))
 
 
 def read_filters(data: Mapping[str, str]) -> BoardFilters:
     """Check an address. What is wrong is reported in ``problems`` and otherwise ignored."""
-    names = ["q", "dataset", "protocol", "strategy", "sort", "rows", "page", "cost"]
+    names = ["q", "dataset", "protocol", "strategy", "starred", "sort", "rows", "page", "cost", "view", "axes", "cols"]
     names += [f"{name}_{end}" for name in RANGES for end in ("min", "max")]
     given = {name: data.get(name, "").strip()[:200] for name in names if data.get(name, "").strip()}
     problems: dict[str, str] = {}
@@ -83,7 +115,10 @@ def read_filters(data: Mapping[str, str]) -> BoardFilters:
     bounds = _bounds(given, problems)
     sort = given.get("sort", "")
     strategy = given.get("strategy", "")
-    cost = given.get("cost", "")
+    chosen = _several(data, "col")
+    if chosen:  # the form of columns sends each by itself
+        given["cols"] = ",".join(name for name in OPTIONAL if name in chosen)
+    columns = tuple(name for name in OPTIONAL if name in given.get("cols", DEFAULT["cols"]).split(","))
     return BoardFilters(
         given=given,
         words=words,
@@ -94,9 +129,23 @@ def read_filters(data: Mapping[str, str]) -> BoardFilters:
         sort=sort if sort.removeprefix("-") in COLUMNS else DEFAULT["sort"],
         rows=_whole(given.get("rows"), SIZES[0], allowed=SIZES),
         page=_whole(given.get("page"), 1),
-        cost=cost if cost in COSTS else DEFAULT["cost"],
+        cost=_one_of(given.get("cost"), COSTS, DEFAULT["cost"]),
+        view=_one_of(given.get("view"), VIEWS, DEFAULT["view"]),
+        axes=_one_of(given.get("axes"), AXES, DEFAULT["axes"]),
+        columns=columns,
+        starred=given.get("starred") == "1",
+        cells=tuple(key for key in _several(data, "cell") if re.fullmatch(r"[0-9a-f]{64}", key)),
         problems=problems,
     )
+
+
+def _several(data: Mapping[str, str], name: str) -> list[str]:
+    """All values of a field that may be given several times."""
+    return data.getlist(name) if hasattr(data, "getlist") else []
+
+
+def _one_of(text: str | None, known: Collection[str], default: str) -> str:
+    return text if text in known else default
 
 
 def _whole(text: str | None, default: int, allowed: tuple[int, ...] | None = None) -> int:
@@ -128,13 +177,16 @@ def _bounds(given: Mapping[str, str], problems: dict[str, str]) -> dict[str, flo
 
 
 def _words(text: str, problems: dict[str, str]) -> Words:
-    operations, prefixes, names = [], [], []
+    known = OPERATIONS | GRAPH_OPERATIONS
+    tags, operations, prefixes, names = [], [], [], []
     for word in text.split():
-        if word.lower().startswith("op:"):
+        if word.lower().startswith("tag:"):
+            tags.append(word[4:])
+        elif word.lower().startswith("op:"):
             wanted = word[3:].lower()
             if wanted in FAMILIES:
-                operations.append(tuple(name for name, row in OPERATIONS.items() if row.family == wanted))
-            elif wanted in OPERATIONS:
+                operations.append(tuple(name for name, row in known.items() if row.family == wanted))
+            elif wanted in known:
                 operations.append((wanted,))
             else:
                 problems["q"] = f"{word[3:]} is not an operation. Write op:sep_conv_5x5, or a family: op:sep."
@@ -142,4 +194,4 @@ def _words(text: str, problems: dict[str, str]) -> Words:
             prefixes.append(word.lower())
         else:
             names.append(word)
-    return Words(tuple(operations), tuple(prefixes), tuple(names))
+    return Words(tuple(tags), tuple(operations), tuple(prefixes), tuple(names))

@@ -11,7 +11,7 @@ from nas_engine.config import read
 from nas_engine.errors import ConfigError
 from nas_engine.protocol import DataConfig, SkeletonConfig, TrainingConfig
 from nas_engine.reward import RewardConfig
-from nas_engine.search_config import TABLES, BudgetConfig, SearchConfig, read_search
+from nas_engine.search_config import TABLES, BudgetConfig, SearchConfig, read_search, skeleton_fields
 from webapp.forms.fields import Field, Typed, fields_of, parse, sentence, to_typed
 from webapp.models import Dataset, Search
 
@@ -186,12 +186,22 @@ class SearchForm:
     def _problems_of(self, part: str) -> dict[str, str]:
         """What is wrong with one part of the configuration, or with the settings of the chosen space or strategy."""
         if part in PARTS:
-            return every_problem(PARTS[part], self.data.get(part, {}), part)
+            found = every_problem(PARTS[part], self.data.get(part, {}), part)
+            return found or self._stacking_problems() if part == "skeleton" else found
         try:
             entry = catalog.entry(TABLES[part], self.data[part], part)
         except ConfigError as error:
             return error.problems
         return every_problem(entry.config_class(), self.data[f"{part}_config"], f"{part}_config")
+
+    def _stacking_problems(self) -> dict[str, str]:
+        """What a right skeleton lacks for the chosen space."""
+        try:
+            if skeleton_fields(self.chosen("space")) is None:
+                read(SkeletonConfig, self.data.get("skeleton", {})).check_stackable()
+        except ConfigError as error:
+            return error.problems
+        return {}
 
     def add_problems(self, found: dict[str, str]) -> None:
         """Note problems under configuration names, each at its input; what is noted already stays."""

@@ -8,13 +8,15 @@ from typing import get_type_hints
 from django.http import QueryDict
 
 from nas_engine.blueprint import Blueprint
+from nas_engine.config import read
 from nas_engine.errors import ConfigError
 from nas_engine.full_training import FullTrainingConfig, read_full_training
 from nas_engine.full_training.config import FIT_UNITS
+from nas_engine.protocol import SkeletonConfig
 from webapp.forms.fields import Field, Typed, fields_of, parse, sentence, to_typed
 from webapp.forms.search import every_problem
 from webapp.models import CellRecord, Dataset, FullTraining
-from webapp.services.trainings import buildable
+from webapp.services.trainings import buildable, check_stackable
 
 # The configuration's parts ("data", "skeleton", ...) and their classes, in the order of the configuration.
 _HINTS = get_type_hints(FullTrainingConfig)
@@ -143,6 +145,7 @@ class Network:
 
     def __init__(self, form: TrainingForm, record: CellRecord):
         self.config, self.blueprint, self.problem = form.config, None, ""
+        self._check_stackable(form, record)
         if self.config is None or form.dataset is None:
             return
         try:
@@ -153,6 +156,14 @@ class Network:
         self._images = _images(self.config, form.dataset)
 
     blueprint: Blueprint | None
+
+    @staticmethod
+    def _check_stackable(form: TrainingForm, record: CellRecord) -> None:
+        """Whether the skeleton suits the cell, whatever else is wrong with the form."""
+        try:
+            check_stackable(record, read(SkeletonConfig, form.data.get("skeleton", {}), "skeleton"))
+        except ConfigError as error:
+            form.add_problems(error.problems)
 
     @property
     def measured_later(self) -> bool:

@@ -14,7 +14,7 @@ from django.db.models import Count, F, Min, Q, QuerySet
 from nas_engine.operations import drawn
 from webapp.figures.base import split_front, thin
 from webapp.forms.board import BoardFilters
-from webapp.models import CellRecord, Trial
+from webapp.models import CellMark, CellNote, CellRecord, Trial
 from webapp.results.cell import begins
 
 FIELDS = {
@@ -28,12 +28,14 @@ ORDERS = {
     "macs": ("macs",),
     "params": ("params",),
     "latency": ("latency",),
+    "seconds": ("seconds",),
     "trial": ("search", "number"),
     "cell": ("cell",),
 }
 SHOWN = ("number", "valid_accuracy", "params", "macs", "latency", "seconds", "device", "search", "cell", "protocol")
 BEST = 0.05  # the share of cells called the best
 SAMPLE = 250  # cells whose operations are counted
+MOST_PINNED = 20
 FEWEST = 20  # cells from which on a share says something
 
 
@@ -48,8 +50,14 @@ def measurements(protocol: str) -> QuerySet[Trial]:
     return trials.exclude(again) if again else trials
 
 
-def matching(trials: QuerySet[Trial], filters: BoardFilters) -> QuerySet[Trial]:
-    """Those the filters let through."""
+def matching(trials: QuerySet[Trial], filters: BoardFilters, reader=None) -> QuerySet[Trial]:
+    """Those the filters let through; stars are those of ``reader``."""
+    if filters.starred:
+        trials = trials.filter(cell__in=CellMark.objects.filter(owner=reader, starred=True).values("cell"))
+    if filters.cells:
+        trials = trials.filter(cell__in=filters.cells)
+    for word in filters.words.tags:
+        trials = trials.filter(cell__in=CellNote.objects.filter(tags__contains=f" {word} ").values("cell"))
     if filters.strategy:
         trials = trials.filter(search__strategy=filters.strategy)
     for name, (column, unit) in FIELDS.items():
@@ -120,11 +128,22 @@ def page_of(trials: QuerySet[Trial], ranked: Sequence[Match], filters: BoardFilt
         chosen = [match.pk for match in ranked[start : start + filters.rows]]
     else:  # first the ids, from an index alone; then the few rows
         chosen = list(ordered(trials, filters.sort).values_list("pk", flat=True)[start : start + filters.rows])
-    rows = Trial.objects.select_related("cell", "search").only(*SHOWN, *_RELATED).in_bulk(chosen)
-    return Page([rows[pk] for pk in chosen], number, pages, total, start + 1, start + len(chosen))
+    return Page(rows_of(chosen), number, pages, total, start + 1, start + len(chosen))
 
 
-_RELATED = ("cell__name", "cell__cells", "search__name", "search__strategy")
+def rows_of(keys: Sequence[int]) -> list[Trial]:
+    """These trials, in this order, with what a row of the table shows."""
+    rows = Trial.objects.select_related("cell__note", "search").only(*SHOWN, *_RELATED).in_bulk(keys)
+    return [rows[key] for key in keys]
+
+
+def pinned_rows(trials: QuerySet[Trial], reader) -> list[Trial]:
+    """The reader's pinned cells among ``trials``, the most accurate first."""
+    pinned = trials.filter(cell__in=CellMark.objects.filter(owner=reader, pinned=True).values("cell"))
+    return rows_of(list(ordered(pinned, "-accuracy").values_list("pk", flat=True)[:MOST_PINNED]))
+
+
+_RELATED = ("cell__name", "cell__cells", "cell__note__tags", "search__name", "search__strategy")
 
 
 def export_rows(trials: QuerySet[Trial], sort: str):

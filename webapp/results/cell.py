@@ -8,7 +8,8 @@ from django.db.models import Count, Exists, OuterRef, Q
 
 from nas_engine import zoo
 from nas_engine.blueprint import Blueprint, build_blueprint
-from nas_engine.cell import Cell, cells_key
+from nas_engine.cell import cells_key
+from nas_engine.graph_cell import AnyCell
 from nas_engine.protocol import Protocol, SkeletonConfig
 from webapp.models import CellRecord, Trial, Weights
 from webapp.results.protocols import protocol_of
@@ -29,7 +30,7 @@ def find_cell(text: str) -> tuple[CellRecord | None, list[CellRecord]]:
     text = text.lower()
     if not re.fullmatch(r"[0-9a-f]+", text) or not SHORTEST <= len(text) <= 64:
         return None, []
-    found = list(CellRecord.objects.filter(begins(text, "key")).order_by("key")[:20])
+    found = list(CellRecord.objects.filter(begins(text, "key")).select_related("note__author").order_by("key")[:20])
     if not found:  # a published cell is known also before the first start has put it into the database
         found = [one.record for one in published() if one.record.key.startswith(text)][:1]
     return (found[0], []) if len(found) == 1 else (None, found)
@@ -102,25 +103,28 @@ def _rank(results: list[Result]) -> None:
         result.of, result.better = counted[result.fingerprint]["of"], counted[result.fingerprint]["better"]
 
 
-# Where there is no trial to say otherwise, costs are those of the paper's CIFAR network.
+# Where there is no trial to say otherwise, costs are those of the paper's CIFAR network; of cells that are a whole
+# network, those on ImageNet.
 PAPER = (SkeletonConfig(repeats=6, filters=32), (3, 32, 32), 10)
+WHOLE = (SkeletonConfig(whole=True), (3, 224, 224), 1000)
 
 
 @lru_cache(maxsize=256)
 def blueprint(
-    cells: tuple[Cell, ...], skeleton: SkeletonConfig, image_shape: tuple[int, int, int], classes: int
+    cells: tuple[AnyCell, ...], skeleton: SkeletonConfig, image_shape: tuple[int, int, int], classes: int
 ) -> Blueprint:
     """The network of these cells, remembered."""
     return build_blueprint(cells, skeleton, image_shape, classes)
 
 
-def network_of(cells: tuple[Cell, ...], result: Result | None) -> tuple[Blueprint, SkeletonConfig]:
-    """The network that was trained for a result; without one the first its paper reports, or the NASNet paper's."""
+def network_of(cells: tuple[AnyCell, ...], result: Result | None) -> tuple[Blueprint, SkeletonConfig]:
+    """The network that was trained for a result; without one the first its paper reports, or that of PAPER or WHOLE."""
     if result is None:
         entry = zoo.of_key(cells_key(cells))
         for size in (figure.size for figure in entry.figures if figure.size) if entry else ():
             return zoo.measured(entry.name, size), size.skeleton
-        return blueprint(cells, *PAPER), PAPER[0]
+        usual = PAPER if cells[0].family == "nasnet" else WHOLE
+        return blueprint(cells, *usual), usual[0]
     data = result.shown.search.dataset
     skeleton = result.protocol.skeleton
     return blueprint(cells, skeleton, data.image_shape, len(data.classes)), skeleton

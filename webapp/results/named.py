@@ -6,12 +6,13 @@ from pathlib import Path
 from django.db import DatabaseError
 
 from nas_engine import notation, zoo
-from nas_engine.cell import Cell, cells_key
+from nas_engine.cell import cells_key
 from nas_engine.errors import ConfigError
+from nas_engine.graph_cell import AnyCell, read_cells
 from webapp.models import CellRecord
 
 
-def named_cell(text: str) -> tuple[zoo.ZooEntry | None, tuple[Cell, ...], str]:
+def named_cell(text: str) -> tuple[zoo.ZooEntry | None, tuple[AnyCell, ...], str]:
     """(its publication if it is a published cell, the cells, what to call them). Raises ConfigError under "cell"."""
     if text in zoo.names():
         entry = zoo.get(text)
@@ -19,8 +20,7 @@ def named_cell(text: str) -> tuple[zoo.ZooEntry | None, tuple[Cell, ...], str]:
     if re.fullmatch("[0-9a-f]{4,64}", text):
         record = _by_hash(text)
         if record:
-            cells = tuple(Cell.from_json(cell) for cell in record.cells)
-            return zoo.of_key(record.key), cells, str(record)
+            return zoo.of_key(record.key), read_cells(record.cells), str(record)
     written = _written(text)
     if written is None:
         raise ConfigError(

@@ -1,12 +1,13 @@
 """Cells that no search proposed: published ones, and ones that people bring along."""
 
 from nas_engine import notation, zoo
-from nas_engine.cell import Cell, cells_key
+from nas_engine.cell import cells_key
 from nas_engine.errors import ConfigError
+from nas_engine.graph_cell import AnyCell
 from webapp.models import CellRecord
 
 
-def keep(cells: tuple[Cell, ...], name: str = "") -> CellRecord:
+def keep(cells: tuple[AnyCell, ...], name: str = "") -> CellRecord:
     """The row of these cells, made where there is none. A name is given only to a cell that has none yet."""
     record = CellRecord.objects.of(cells)
     if name and not record.name:

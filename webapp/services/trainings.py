@@ -8,12 +8,12 @@ from dataclasses import replace
 from django.db import transaction
 
 from nas_engine.blueprint import Blueprint, build_blueprint
-from nas_engine.cell import Cell
 from nas_engine.config import as_dict
 from nas_engine.errors import ConfigError
 from nas_engine.full_training import FullTrainingConfig, fitted
 from nas_engine.full_training.fit import describe_fit, shape_seen
-from nas_engine.graph_cell import read_cell
+from nas_engine.graph_cell import AnyCell, read_cells
+from nas_engine.protocol import SkeletonConfig
 from tasks import clock, full_recording, messages
 from tasks.full_recording import changing, say
 from webapp.models import CellRecord, CostPreview, Dataset, FullTraining, StoredFile, TrainingRun, Trial
@@ -65,17 +65,24 @@ def _settled(record: CellRecord, config: FullTrainingConfig, dataset: Dataset) -
     }
 
 
-def trainable(record: CellRecord) -> tuple[Cell, ...]:
-    """The record's cells. Raises ConfigError under "cell" if a network cannot be stacked from them."""
-    cells = tuple(read_cell(cell) for cell in record.cells)
-    if len(cells) != 2 or not all(isinstance(cell, Cell) for cell in cells):
+def trainable(record: CellRecord) -> tuple[AnyCell, ...]:
+    """The record's cells. Raises ConfigError under "cell" if no network is built from them."""
+    cells = read_cells(record.cells)
+    if not all(cell.family for cell in cells):
         raise ConfigError("This cell is known from a table alone; no network is built from it.", "cell")
     return cells
+
+
+def check_stackable(record: CellRecord, skeleton: SkeletonConfig) -> None:
+    """Raises ConfigError, at "skeleton.filters", where cells that are stacked are given an odd number of filters."""
+    if any("blocks" in cell for cell in record.cells):
+        skeleton.check_stackable()
 
 
 def buildable(record: CellRecord, config: FullTrainingConfig, dataset: Dataset) -> tuple[FullTrainingConfig, Blueprint]:
     """(the configuration with N and F chosen where that needs no measuring, its network on paper). Raises ConfigError."""
     cells = trainable(record)
+    check_stackable(record, config.skeleton)
     if config.fit.measure in OF_FULL_SIZE:
         config = fitted(config, cells, dataset.image_shape, len(dataset.classes))
     shape = shape_seen(config, dataset.image_shape)

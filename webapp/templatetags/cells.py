@@ -10,30 +10,35 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from nas_engine import catalog
-from nas_engine.cell import Cell
-from nas_engine.graph_cell import GraphCell, read_cell
+from nas_engine.graph_cell import AnyCell, read_cells
 from nas_engine.operations import FAMILIES, drawn
-from webapp.diagrams import mix_bar
+from webapp.diagrams import mix_bar, summary
 from webapp.diagrams import thumbnail as draw
 from webapp.models import CellRecord
+from webapp.templatetags.parts import thousands
 
 register = template.Library()
 
 
-def cells_of(record: CellRecord) -> tuple[Cell | GraphCell, ...]:
-    """The record's (normal, reduction) cells; of a table of single cells, that one."""
+def cells_of(record: CellRecord) -> tuple[AnyCell, ...]:
+    """The record's cells: (normal, reduction), or those of another family."""
     return _parse(json.dumps(record.cells))
 
 
 @lru_cache(maxsize=4096)
-def _parse(text: str) -> tuple[Cell | GraphCell, ...]:
-    return tuple(read_cell(cell) for cell in json.loads(text))
+def _parse(text: str) -> tuple[AnyCell, ...]:
+    return read_cells(json.loads(text))
 
 
 @register.simple_tag
 def thumbnail(record: CellRecord, kind: str = "normal", width: int = 74, height: int = 30) -> SafeString:
-    """The record's ``kind`` cell ("normal" or "reduction") as a small inline SVG; nothing where it has none."""
-    cell = next((cell for cell in cells_of(record) if cell.kind == kind), None)
+    """The record's ``kind`` cell ("normal" or "reduction") as a small inline SVG. For an architecture that has no such two
+    cells "normal" is one picture of all of it, and "reduction" nothing."""
+    cells = cells_of(record)
+    if cells[0].family == "nasnet":
+        cell = next((cell for cell in cells if cell.kind == kind), None)
+    else:
+        cell = summary(cells) if kind == "normal" else None
     return draw(cell, width, height) if cell else SafeString()
 
 
@@ -115,3 +120,26 @@ def device_name(device: dict) -> str:
 def unbroken(summary: str) -> str:
     """A protocol's summary whose "N 1" and "F 8" stay on one line."""
     return re.sub(r"\b([NF]) (?=\d)", "\\1\u00a0", summary)
+
+
+@register.filter
+def signed(value: float) -> str:
+    """A difference of two counts with its sign: +359 856, −12, 0."""
+    return f"+{thousands(value)}" if value > 0 else thousands(value)
+
+
+@register.filter
+def signed_mega(value: float) -> str:
+    """A difference of two counts in millions: +54.7, −0.38, 0."""
+    return _signed(value / 1e6)
+
+
+@register.filter
+def signed_ms(value: float) -> str:
+    """A difference of two times, given in seconds, in milliseconds: +1.1, −0.32, 0."""
+    return _signed(value * 1e3)
+
+
+def _signed(value: float) -> str:
+    sign = "+" if value > 0 else "\u2212" if value < 0 else ""
+    return f"{sign}{_digits(abs(value))}" if value else "0"

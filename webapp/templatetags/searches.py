@@ -7,7 +7,7 @@ from django.utils.html import conditional_escape, escape, format_html, json_scri
 from django.utils.safestring import SafeString, mark_safe
 
 from nas_engine.catalog import STRATEGIES
-from nas_engine.cell import Cell
+from nas_engine.graph_cell import AnyCell
 from webapp.diagrams import thumbnail
 from webapp.forms.fields import Field
 from webapp.models import LogLine, Trial
@@ -46,7 +46,7 @@ def in_words(field: Field) -> str:
 
 
 @register.simple_tag
-def draw_cell(cell: Cell, width: int, height: int) -> SafeString:
+def draw_cell(cell: AnyCell, width: int, height: int) -> SafeString:
     """A cell that belongs to no record yet, as a small inline SVG."""
     return thumbnail(cell, width, height)
 

@@ -19,7 +19,7 @@ from webapp.diagrams.mix import families
 from webapp.diagrams.network import first_shown, network_data, operations_data, strip
 from webapp.diagrams.svg import cell_svg
 from webapp.figures.cell import learning_curves
-from webapp.models import CellRecord, FullTraining, Trial
+from webapp.models import CellMark, CellRecord, FullTraining, Trial
 from webapp.results.cell import Result, find_cell, network_of, results_of
 from webapp.results.nearby import neighbours
 from webapp.results.published import published_as
@@ -43,13 +43,14 @@ def cell(request, key: str):
     results = results_of(record)
     chosen = next((each for each in results if each.fingerprint == request.GET.get("protocol")), None)
     context = page(record, results, chosen or (results[0] if results else None))
+    context["mark"] = CellMark.objects.filter(owner=request.user, cell=record).first()
     return render(request, "cells/graph.html" if "graph" in context else "cells/cell.html", context)
 
 
 def page(record: CellRecord, results: list[Result], result: Result | None) -> dict:
     """The page's context: the cell, everything known of it, and in detail what it is under one protocol."""
     cells = cells_of(record)
-    if isinstance(cells[0], GraphCell):
+    if not cells[0].family:
         return graph_page(record, cells, results, result)
     network, skeleton = network_of(cells, result)
     measured = result.measured if result else None

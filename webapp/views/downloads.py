@@ -52,7 +52,7 @@ def _asked_for(request) -> tuple[Iterator[Trial], str]:
         raise Http404("No cell has been measured yet.")
     filters = read_filters(request.GET)
     chosen, _ = choose_protocol(protocols, filters)
-    trials = board.matching(board.measurements(chosen.fingerprint), filters)
+    trials = board.matching(board.measurements(chosen.fingerprint), filters, request.user)
     return board.export_rows(trials, filters.sort), f"cells-{safe_name(chosen.dataset)}-{chosen.fingerprint}"
 
 

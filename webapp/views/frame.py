@@ -15,12 +15,12 @@ def theme(request):
     choice = request.POST.get("theme")
     if choice not in (*THEMES, "system"):
         return HttpResponseBadRequest(f"theme: write one of {', '.join(THEMES)} or system.")
-    response = HttpResponseRedirect(_back(request))
+    response = HttpResponseRedirect(back(request))
     response.set_cookie("theme", choice, max_age=YEAR, samesite="Lax", secure=request.is_secure())
     return response
 
 
-def _back(request) -> str:
+def back(request) -> str:
     """Where the request came from, if that is a page of ours."""
     wanted = request.POST.get("next", "")
     here = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())

@@ -1,29 +1,36 @@
 """All measured cells, ranked within one protocol at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.shortcuts import render
 
 from nas_engine import catalog
 from nas_engine.operations import FAMILIES
-from webapp.figures.leaderboard import against_cost
-from webapp.forms.board import RANGES, SIZES, BoardFilters, read_filters
-from webapp.models import Search
+from webapp.diagrams.parallel import draw as draw_parallel
+from webapp.figures.leaderboard import COSTS, against_cost
+from webapp.figures.policy import heat_map
+from webapp.forms.board import AXES, OPTIONAL, RANGES, SIZES, VIEWS, BoardFilters, read_filters
+from webapp.models import CellMark, SavedView, Search
 from webapp.results import board
+from webapp.results.parallel import parallel
+from webapp.results.positions import operation_places
 from webapp.results.protocols import MeasuredProtocol, measured_protocols, protocol_settings
 from webapp.results.published import reference_rows
 
 DRAWN = 2_000  # points of the plot beside the Pareto front
-HEADS = (  # sort key, title, classes, what the first click sorts by
-    ("cell", "Cell", "", "cell"),
-    ("", "Diagram", "", ""),
-    ("accuracy", "Valid, %", "num", "-accuracy"),
-    ("macs", "MACs, M", "num", "macs"),
-    ("params", "Params, M", "num low", "params"),
-    ("latency", "Latency, ms", "num low", "latency"),
-    ("trial", "Found by", "low", "trial"),
+HEADS = (  # column, sort key, title, classes, what the first click sorts by
+    ("cell", "cell", "Cell", "", "cell"),
+    ("diagram", "", "Diagram", "", ""),
+    ("accuracy", "accuracy", "Valid, %", "num", "-accuracy"),
+    ("macs", "macs", "MACs, M", "num", "macs"),
+    ("params", "params", "Params, M", "num low", "params"),
+    ("latency", "latency", "Latency, ms", "num low", "latency"),
+    ("seconds", "seconds", "Training", "num low", "seconds"),
+    ("device", "", "Device", "low", ""),
+    ("trial", "trial", "Found by", "low", "trial"),
 )
+ALWAYS = ("cell", "accuracy")
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,7 @@ class Head:
     classes: str
     sorted: str
     query: str | None
+    column: str = ""
 
 
 def leaderboard(request):
@@ -43,7 +51,8 @@ def leaderboard(request):
         context = {"section": "leaderboard", "families": FAMILIES, **_references("")}
         return render(request, "leaderboard/empty.html", context)
     chosen, offered = choose_protocol(protocols, filters)
-    trials = board.matching(board.measurements(chosen.fingerprint), filters)
+    measured = board.measurements(chosen.fingerprint)
+    trials = board.matching(measured, filters, request.user)
     ranked = board.ranking(trials)
     page = board.page_of(trials, ranked, filters)
     example = Search.objects.select_related("dataset").defer("strategy_state").filter(protocol=chosen.fingerprint)[0]
@@ -61,6 +70,13 @@ def leaderboard(request):
         "page": page,
         "heads": heads(filters),
         "sizes": SIZES,
+        "costs": _links(filters, "cost", {name: words[0] for name, words in COSTS.items()}),
+        "columns": OPTIONAL,
+        "pinned": board.pinned_rows(measured, request.user),
+        "marks": _Marks(request.user),
+        "tabs": _tabs(request.user, filters),
+        "views": _links(filters, "view", VIEWS),
+        "here": filters.query(protocol=chosen.fingerprint, page=None),
         "previous": filters.query(page=page.number - 1) if page.number > 1 else None,
         "next": filters.query(page=page.number + 1) if page.number < page.pages else None,
         "export": filters.query(protocol=chosen.fingerprint, rows=None),
@@ -68,7 +84,65 @@ def leaderboard(request):
         "several_devices": len({row.device.get("name") for row in page.rows}) > 1,
     }
     context |= _references(chosen.dataset)
-    return render(request, "leaderboard/leaderboard.html", context | _beside(ranked, filters))
+    context |= _beside(ranked, filters) | VIEWS_MORE.get(filters.view, lambda *_: {})(ranked, filters)
+    return render(request, "leaderboard/leaderboard.html", context)
+
+
+def _parallel(ranked: Sequence[board.Match], filters: BoardFilters) -> dict:
+    """The view of parallel coordinates, with the choice of its axes."""
+    found = parallel(ranked, filters.axes)
+    return {"parallel": draw_parallel(found), "axes": _links(filters, "axes", AXES)}
+
+
+def _positions(ranked: Sequence[board.Match], filters: BoardFilters) -> dict:
+    """The view of operations by position: a heat map of the best, and one of all to compare with."""
+    found = operation_places(ranked)
+    if found is None:
+        return {}
+    places, best, everything = found
+    return {
+        "best_places": heat_map({"probabilities": best}, places),
+        "all_places": heat_map({"probabilities": everything}, places),
+    }
+
+
+VIEWS_MORE = {"parallel": _parallel, "positions": _positions}
+
+
+def _links(filters: BoardFilters, name: str, labels: Mapping[str, str]) -> list[dict]:
+    """One link for each value a field of the address may take."""
+    current = getattr(filters, name)
+    return [
+        {
+            "label": label,
+            "query": filters.query(**{name: value, "page": filters.given.get("page")}),
+            "on": value == current,
+        }
+        for value, label in labels.items()
+    ]
+
+
+class _Marks:
+    """Which cells the reader has starred and pinned."""
+
+    def __init__(self, reader):
+        rows = CellMark.objects.filter(owner=reader).values_list("cell", "starred", "pinned")
+        marks = [(cell, starred, pinned) for cell, starred, pinned in rows]
+        self.starred = {cell for cell, starred, _ in marks if starred}
+        self.pinned = {cell for cell, _, pinned in marks if pinned}
+
+
+def _tabs(reader, filters: BoardFilters) -> list[dict]:
+    """The saved views of this reader, with all cells and the starred ones before them."""
+    here, shown = filters.query(), filters.query(view=None, cost=None, axes=None, cols=None, sort=None)
+    starred = CellMark.objects.filter(owner=reader, starred=True).count()
+    tabs = [{"name": "All", "query": "", "pk": None}]
+    if starred:
+        tabs.append({"name": f"Starred {starred}", "query": "starred=1", "pk": None})
+    tabs += [{"name": view.name, "query": view.query, "pk": view.pk} for view in SavedView.objects.filter(owner=reader)]
+    for tab in tabs:
+        tab["current"] = tab["query"] == (here if tab["pk"] else shown)
+    return tabs
 
 
 def _references(dataset: str) -> dict:
@@ -106,12 +180,16 @@ def choose_protocol(
 def heads(filters: BoardFilters) -> list[Head]:
     """The table's heads; a second click on one turns the order around."""
     made = []
-    for key, title, classes, first in HEADS:
+    for column, key, title, classes, first in HEADS:
+        if column not in (*ALWAYS, *filters.columns):
+            continue
         current = filters.sort.removeprefix("-") == key
         down = filters.sort.startswith("-")
         turned = key if down else f"-{key}"
         order = ("descending" if down else "ascending") if current else ""
-        made.append(Head(title, classes, order, filters.query(sort=turned if current else first) if key else None))
+        made.append(
+            Head(title, classes, order, filters.query(sort=turned if current else first) if key else None, column)
+        )
     return made
 
 

@@ -1,0 +1,136 @@
+"""Marking cells: stars, pins, tags, notes, and saved views of the leaderboard. Every action is a plain form that goes
+back to where it came from; a script that asks for JSON stays on its page."""
+
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from nas_engine.errors import ConfigError
+from webapp.models import CellRecord
+from webapp.services import marks as service
+from webapp.views.frame import back
+
+MOST_CURVES = 8
+MARKS = {"star": "starred", "pin": "pinned"}
+
+
+@require_POST
+def cell_mark(request, key, mark):
+    """Star or pin one cell, or take that away: ``on`` is 1 or 0."""
+    if mark not in MARKS or not CellRecord.objects.filter(pk=key).exists():
+        raise Http404("There is no such cell.")
+    on = request.POST.get("on") == "1"
+    service.mark(request.user, [key], **{MARKS[mark]: on})
+    if request.accepts("text/html"):
+        return HttpResponseRedirect(back(request))
+    return JsonResponse({MARKS[mark]: on})
+
+
+@require_POST
+def cell_note(request, key):
+    """Replace a cell's note and its tags."""
+    cell = CellRecord.objects.filter(pk=key).first()
+    if cell is None:
+        raise Http404("There is no such cell.")
+    try:
+        before = set(cell.note.tags.split()) if hasattr(cell, "note") else set()
+        wanted = set(request.POST.get("tags", "").replace(",", " ").split())
+        if wanted - before:
+            service.tag(request.user, [key], " ".join(wanted - before))
+        if before - wanted:
+            service.tag(request.user, [key], " ".join(before - wanted), on=False)
+        service.write_note(request.user, cell, request.POST.get("text", ""))
+    except ConfigError as error:
+        messages.warning(request, " ".join(error.problems.values()))
+    else:
+        messages.success(request, "Note kept")
+    return HttpResponseRedirect(back(request))
+
+
+@require_POST
+def selection(request):
+    """What is to be done with the chosen cells: ``do`` names it."""
+    keys = list(dict.fromkeys(request.POST.getlist("cell")))
+    known = list(CellRecord.objects.filter(pk__in=keys).values_list("pk", flat=True))
+    keys = [key for key in keys if key in known]
+    action = ACTIONS.get(request.POST.get("do", ""))
+    if action is None or not keys:
+        messages.warning(request, "Choose cells first: tick the boxes at the left of their rows.")
+        return HttpResponseRedirect(back(request))
+    return action(request, keys)
+
+
+def _tag(request, keys: list[str]) -> HttpResponse:
+    try:
+        tags = service.tag(request.user, keys, request.POST.get("tag", ""))
+    except ConfigError as error:
+        messages.warning(request, " ".join(error.problems.values()))
+    else:
+        messages.success(request, f"{_cells(keys)} tagged {', '.join(tags)}")
+    return HttpResponseRedirect(back(request))
+
+
+def _star(request, keys: list[str]) -> HttpResponse:
+    service.mark(request.user, keys, starred=True)
+    messages.success(request, f"{_cells(keys)} starred")
+    return HttpResponseRedirect(back(request))
+
+
+def _pin(request, keys: list[str]) -> HttpResponse:
+    service.mark(request.user, keys, pinned=True)
+    messages.success(request, f"{_cells(keys)} pinned above the table")
+    return HttpResponseRedirect(back(request))
+
+
+def _curves(request, keys: list[str]) -> HttpResponse:
+    fields = [("protocol", request.POST.get("protocol", "")), *(("cell", key) for key in keys[:MOST_CURVES])]
+    return redirect(f"{reverse('leaderboard-curves')}?{urlencode(fields)}")
+
+
+def _compare(request, keys: list[str]) -> HttpResponse:
+    if len(keys) != 2:
+        messages.warning(
+            request, f"Two cells are compared at a time; {len(keys)} {'is' if len(keys) == 1 else 'are'} chosen."
+        )
+        return HttpResponseRedirect(back(request))
+    fields = {"a": keys[0], "b": keys[1], "protocol": request.POST.get("protocol", "")}
+    return redirect(f"{reverse('cell-diff')}?{urlencode(fields)}")
+
+
+def _export(request, keys: list[str]) -> HttpResponse:
+    fields = [("protocol", request.POST.get("protocol", "")), *(("cell", key) for key in keys)]
+    return redirect(f"{reverse('leaderboard-csv')}?{urlencode(fields)}")
+
+
+ACTIONS = {"tag": _tag, "star": _star, "pin": _pin, "compare": _compare, "curves": _curves, "export": _export}
+
+
+def _cells(keys: list[str]) -> str:
+    return "1 cell" if len(keys) == 1 else f"{len(keys)} cells"
+
+
+@require_POST
+def view_save(request):
+    """Keep the leaderboard as it stands under a name."""
+    query = request.POST.get("query", "")
+    try:
+        kept = service.save_view(request.user, request.POST.get("name", ""), query)
+    except ConfigError as error:
+        messages.warning(request, " ".join(error.problems.values()))
+    else:
+        messages.success(request, f"View {kept.name} saved")
+    return redirect(f"{reverse('leaderboard')}?{query}")
+
+
+@require_POST
+def view_delete(request, pk):
+    """Delete a saved view; it can be saved again from the page it leads back to."""
+    deleted = service.delete_view(request.user, pk)
+    if deleted is None:
+        raise Http404("There is no such view.")
+    messages.success(request, f"View {deleted.name} deleted")
+    return redirect(f"{reverse('leaderboard')}?{deleted.query}")
