@@ -18,9 +18,11 @@ def describe_trainer(threads: int) -> dict:
     import torch
 
     from nas_engine.training.devices import describe_device
+    from nas_engine.training.memory import keep_freed_memory
 
     if not torch.cuda.is_available():
         torch.set_num_threads(threads)
+        keep_freed_memory()
     return describe_device("auto")
 
 

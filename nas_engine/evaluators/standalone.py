@@ -19,7 +19,7 @@ from nas_engine.training.devices import describe_device, memory_format, open_dev
 from nas_engine.training.images import DeviceImages
 from nas_engine.training.latency import measure_latency
 from nas_engine.training.loop import train
-from nas_engine.training.memory import out_of_memory
+from nas_engine.training.memory import give_back_freed_memory, out_of_memory
 from nas_engine.training.randomness import seeded
 from nas_engine.trial import Evaluation
 
@@ -56,6 +56,8 @@ class StandaloneEvaluator(Evaluator):
         except (MemoryError, RuntimeError) as error:
             if not out_of_memory(error):
                 raise
+        finally:
+            give_back_freed_memory()
         # Only past the except block is the traceback gone that keeps the child's tensors alive.
         gc.collect()
         if self.device.type == "cuda":

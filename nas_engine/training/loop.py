@@ -87,7 +87,7 @@ class Trainer:
         self.batches = -(-len(images) // config.batch_size)
         self.batch_size = len(images) // self.batches
         self.sgd = self._optimizer()
-        self.dtype = autocast_dtype(config.precision, self.device)
+        self.dtype = autocast_dtype(config.precision, self.device, self.batch_size * math.prod(images.size))
         self.look_every = LOOK_EVERY.get(self.device.type, 1)
 
     def _order(self) -> Tensor:

@@ -84,6 +84,7 @@ def test_auto_takes_bfloat16_on_a_processor_only_where_it_pays(monkeypatch, supp
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False, raising=False)
     monkeypatch.setattr(devices, "_bfloat16_speedup", lambda: speedup)
     assert autocast_dtype("auto", CPU) is expected
+    assert autocast_dtype("auto", CPU, pixels=64 * 8 * 8) is None
     assert autocast_dtype("float32", CPU) is None
     assert autocast_dtype("bfloat16", CPU) is torch.bfloat16
 
