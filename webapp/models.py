@@ -60,6 +60,20 @@ class Dataset(models.Model):
         return self.train_images + self.test_images
 
 
+class Comparison(models.Model):
+    """Searches that were started together: strategies x seeds, at equal budget."""
+
+    name = models.CharField(max_length=120)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="comparisons")
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self):
+        return self.name
+
+
 class Search(models.Model):
     """One user request. ``lease_*`` let one coordinator at a time advance it; ``version`` rises with every change shown."""
 
@@ -86,6 +100,9 @@ class Search(models.Model):
         on_delete=models.PROTECT,
         related_name="searches",
         help_text="None where a table is searched",
+    )
+    comparison = models.ForeignKey(
+        Comparison, null=True, on_delete=models.SET_NULL, related_name="searches", help_text="Started as part of it"
     )
     protocol = models.CharField(max_length=12, db_index=True)
     protocol_summary = models.CharField(max_length=200)

@@ -10,7 +10,8 @@ STYLESHEETS = [
     f"css/{name}.css"
     for name in (
         *("tokens", "base", "layout", "parts", "diagram", "plot"),
-        *("shell", "pieces", "home", "cell", "difference", "search", "leaderboard", "library", "models", "quiet"),
+        *("shell", "pieces", "home", "cell", "difference", "search", "leaderboard", "compare", "library", "models"),
+        "quiet",
         "print",
     )
 ]
@@ -19,6 +20,7 @@ SECTIONS = (
     ("home", "Home"),
     ("searches", "Searches"),
     ("leaderboard", "Leaderboard"),
+    ("compare", "Compare"),
     ("models", "Models"),
     ("datasets", "Data sets"),
     ("workers", "Workers"),

@@ -5,6 +5,7 @@ from django.urls import path
 
 from webapp.views import (
     cells,
+    compare,
     curves,
     datasets,
     difference,
@@ -53,6 +54,16 @@ urlpatterns = [
     path("searches/<int:pk>/trials/<int:number>/", searches.trial, name="trial"),
     path("searches/<int:pk>/trials/<int:number>/live/", search_live.trial_live, name="trial-live"),
     path("searches/<int:pk>/trials/<int:number>/retry/", searches.trial_retry, name="trial-retry"),
+    # searches beside each other
+    path("compare/", compare.compare, name="compare"),
+    path("compare/live/", compare.compare_live, name="compare-live"),
+    path("compare/searches.csv", compare.compare_csv, name="compare-csv"),
+    path("compare/searches.json", compare.compare_json, name="compare-json"),
+    path("compare/<int:pk>/", compare.comparison, name="comparison"),
+    path("compare/<int:pk>/live/", compare.compare_live, name="comparison-live"),
+    path("compare/<int:pk>/stop/", compare.comparison_stop, name="comparison-stop"),
+    path("compare/<int:pk>/searches.csv", compare.compare_csv, name="comparison-csv"),
+    path("compare/<int:pk>/searches.json", compare.compare_json, name="comparison-json"),
     # cells
     path("published/", published.published_cells, name="published"),
     path("published/<slug:name>/", published.published_cell, name="published-cell"),

@@ -29,6 +29,8 @@ class TabularSpace(SearchSpace):
         for row, taken in enumerate(decisions.tolist()):
             self._row_of.setdefault(tuple(taken), row)
         self._firsts = list(self._row_of.values())  # the rows of different architectures
+        self._distinct = decisions[self._firsts]
+        self._around: dict[int, list[Architecture]] = {}
         self.complete = len(self._row_of) == super().size()
 
     def size(self) -> int:
@@ -54,9 +56,12 @@ class TabularSpace(SearchSpace):
     def neighbours(self, architecture: Architecture) -> list[Architecture]:
         if self.complete:
             return super().neighbours(architecture)
-        here = self._at(self.row(architecture))
-        nearest = [self._at(row) for row in self._nearest(here, NEIGHBOURS + 1)]
-        return [other for other in nearest if other != here][:NEIGHBOURS]
+        row = self.row(architecture)
+        if row not in self._around:
+            here = self._at(row)
+            nearest = [self._at(other) for other in self._nearest(here, NEIGHBOURS + 1)]
+            self._around[row] = [other for other in nearest if other != here][:NEIGHBOURS]
+        return list(self._around[row])
 
     def cells(self, architecture: Architecture) -> tuple[GraphCell, ...]:
         """The cell as a graph. Nothing is built from it: its measurements stand in the table."""
@@ -77,8 +82,12 @@ class TabularSpace(SearchSpace):
         """Rows of different architectures that differ in the fewest decisions; nearest first, then in the table's order."""
         import numpy
 
-        distances = (self._decisions[self._firsts] != numpy.array(architecture.choices)).sum(axis=1)
-        return [self._firsts[place] for place in numpy.argsort(distances, kind="stable")[:count]]
+        taken = numpy.array(architecture.choices, dtype=self._distinct.dtype)
+        distances = (self._distinct != taken).sum(axis=1)
+        order = distances * len(distances) + numpy.arange(len(distances))
+        count = min(count, len(order))
+        nearest = numpy.sort(numpy.partition(order, count - 1)[:count])
+        return [self._firsts[place] for place in (nearest % len(order)).tolist()]
 
 
 class NASBench201Space(TabularSpace):

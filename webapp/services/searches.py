@@ -11,13 +11,16 @@ from nas_engine.config import as_dict
 from nas_engine.errors import ConfigError
 from nas_engine.search_config import SearchConfig
 from tasks import clock, messages, recording
-from webapp.models import Dataset, LogLine, Search, Trial
+from webapp.models import Comparison, Dataset, LogLine, Search, Trial
 
 State = Search.State
 
 
-def create_search(config: SearchConfig, owner) -> Search:
-    """Store a search and have it begin. Raises ConfigError naming the field if it cannot run as it stands."""
+def create_search(config: SearchConfig, owner, comparison: Comparison | None = None) -> Search:
+    """Store a search, maybe as part of a comparison, and have it begin.
+
+    Raises ConfigError naming the field if it cannot run as it stands.
+    """
     if config.evaluation.own_space:
         dataset, protocol = None, config.protocol()
     else:
@@ -31,6 +34,7 @@ def create_search(config: SearchConfig, owner) -> Search:
             config=as_dict(config),
             strategy=config.strategy,
             dataset=dataset,
+            comparison=comparison,
             protocol=protocol.fingerprint(),
             protocol_summary=protocol.summary(),
             versions=versions(),

@@ -27,7 +27,7 @@ def leaderboard_csv(request):
         writer = csv.writer(_Echo())
         yield writer.writerow(COLUMNS)
         for rank, trial in enumerate(trials, start=1):
-            yield writer.writerow([_harmless(value) for value in _row(rank, trial).values()])
+            yield writer.writerow([harmless(value) for value in _row(rank, trial).values()])
 
     return _streamed(lines(), "text/csv; charset=utf-8", f"{name}.csv")
 
@@ -74,7 +74,7 @@ def _dataset(trial: Trial) -> str:
     return trial.search.dataset.slug if trial.search.dataset else TABLES
 
 
-def _harmless(value: object) -> object:
+def harmless(value: object) -> object:
     """Text that a spreadsheet would run as a formula is marked as text."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 

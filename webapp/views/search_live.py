@@ -16,27 +16,27 @@ def search_live(request, pk):
     """The parts of a search's page. Figures are left out while the page shows them already (``search-data``)."""
     page = SearchPage(find(pk), request.GET.get("state", ""), request.GET.get("page", 1))
     if request.GET.get("since") == page.version:
-        return _unchanged(page.version)
+        return unchanged(page.version)
     context = context_of(page) | {"figures_known": request.GET.get("search-data") == page.figures_version}
-    return _changed(request, "searches/_search.html", context, page.version, page.over)
+    return changed(request, "searches/_search.html", context, page.version, page.over)
 
 
 def trial_live(request, pk, number):
     """The parts of a trial's page."""
     search = find(pk)
     if request.GET.get("since") == str(search.version):
-        return _unchanged(search.version)
+        return unchanged(search.version)
     context = trial_context(search, number)
     over = context["trial"].state not in Trial.OPEN
-    return _changed(request, "searches/_trial.html", context, search.version, over)
+    return changed(request, "searches/_trial.html", context, search.version, over)
 
 
 def searches_live(request):
     """The list of searches."""
     context = listed(request)
     if request.GET.get("since") == context["version"]:
-        return _unchanged(context["version"])
-    return _changed(request, "searches/_list.html", context, context["version"], False)
+        return unchanged(context["version"])
+    return changed(request, "searches/_list.html", context, context["version"], False)
 
 
 def policy(request, pk, number):
@@ -48,11 +48,11 @@ def policy(request, pk, number):
     return JsonResponse({"figure": heat_map(update.record, choices), "identity": found})
 
 
-def _unchanged(version) -> HttpResponse:
+def unchanged(version) -> HttpResponse:
     return _with_version(HttpResponse(status=204), version)
 
 
-def _changed(request, template: str, context: dict, version, over: bool) -> HttpResponse:
+def changed(request, template: str, context: dict, version, over: bool) -> HttpResponse:
     return _with_version(render(request, template, context, status=OVER if over else 200), version)
 
 

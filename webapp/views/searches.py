@@ -42,7 +42,7 @@ def listed(request) -> dict:
     """One page of searches, newest first, with their progress and best trial."""
     group = request.GET.get("state", "")
     group = group if group in GROUPS else ""
-    everything = Search.objects.order_by("-id")
+    everything = Search.objects.filter(comparison=None).order_by("-id")
     rows = everything.filter(state__in=GROUPS[group]) if group else everything
     page = Paginator(rows.values_list("pk", flat=True), PER_PAGE).get_page(request.GET.get("page"))
     page.object_list = _with_results(list(page.object_list))
