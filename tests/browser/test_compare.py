@@ -1,5 +1,6 @@
 """Strategies compared on a small table, from the form to the reading, in a real browser."""
 
+import json
 import re
 
 import pytest
@@ -42,9 +43,8 @@ def test_a_comparison_from_the_form_to_the_reading(page, product, table, axe):
 
 def test_searches_are_chosen_by_keyboard_on_their_page(page, product, table, tmp_path):
     config = tmp_path / "search.json"
-    config.write_text(
-        '{"evaluator": "tabular", "evaluator_config": {"path": "%s"}, "strategy": "random", "budget": {"trials": 20}}' % table
-    )
+    settings = {"evaluator": "tabular", "evaluator_config": {"path": str(table)}, "strategy": "random"}
+    config.write_text(json.dumps(settings | {"budget": {"trials": 20}}))
     for name in ("One of two", "Two of two"):
         product.manage("search", str(config), "--set", f"name={name}", "--wait")
     page.goto(f"{product.url}/searches/")
