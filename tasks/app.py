@@ -16,8 +16,8 @@ STOP = threading.Event()
 
 app = Celery("nasturtium", broker=settings.BROKER_URL)
 app.conf.update(
-    imports=("tasks.search", "tasks.train", "tasks.weights", "tasks.full_training", "tasks.datasets"),
-    task_routes={f"tasks.{name}.*": {"queue": "train"} for name in ("train", "weights", "full_training")},
+    imports=("tasks.search", "tasks.train", "tasks.weights", "tasks.removals", "tasks.full_training", "tasks.datasets"),
+    task_routes={f"tasks.{name}.*": {"queue": "train"} for name in ("train", "weights", "removals", "full_training")},
     task_default_queue="search",
     task_ignore_result=True,
     # A message is acknowledged when its work is done. It must not come back by time alone, or Redis would hand a long

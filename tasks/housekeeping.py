@@ -10,10 +10,10 @@ from datetime import timedelta
 from django.db import DatabaseError
 from django.db.models import QuerySet
 
-from tasks import checkpoints, clock, cost_previews, datasets, full_recording, messages, recording, weights
+from tasks import checkpoints, clock, cost_previews, datasets, full_recording, messages, recording, requests
 from tasks.search import work_left
 from tasks.workers import STALE
-from webapp.models import CostPreview, FullTraining, Search, TrainingRun, Trial, WeightsRequest, Worker
+from webapp.models import CostPreview, FullTraining, RemovalStudy, Search, TrainingRun, Trial, WeightsRequest, Worker
 
 log = logging.getLogger(__name__)
 PERIOD = 10.0  # seconds
@@ -53,7 +53,9 @@ def requeue_lost() -> None:
     for trial in Trial.objects.filter(state=Trial.State.RUNNING, heartbeat__lt=before):
         recording.requeue_lost(trial)
     for request in WeightsRequest.objects.filter(state=WeightsRequest.State.RUNNING, heartbeat__lt=before):
-        weights.requeue_lost(request)
+        requests.requeue_lost(request, messages.train_weights)
+    for study in RemovalStudy.objects.filter(state=RemovalStudy.State.RUNNING, heartbeat__lt=before):
+        requests.requeue_lost(study, messages.study_removals)
     for run in TrainingRun.objects.filter(state=TrainingRun.State.RUNNING, heartbeat__lt=before):
         full_recording.requeue_lost(run)
     for preview in CostPreview.objects.filter(state=CostPreview.State.RUNNING, heartbeat__lt=before):
@@ -88,6 +90,7 @@ def _queued() -> list[tuple[QuerySet, Callable]]:
     return [
         (Trial.objects.filter(state=Trial.State.QUEUED, search__state__in=going), messages.train_child),
         (WeightsRequest.objects.filter(state=WeightsRequest.State.QUEUED), messages.train_weights),
+        (RemovalStudy.objects.filter(state=RemovalStudy.State.QUEUED), messages.study_removals),
         (
             TrainingRun.objects.filter(state=TrainingRun.State.QUEUED, training__state__in=FullTraining.ACTIVE),
             messages.train_fully,

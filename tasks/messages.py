@@ -38,6 +38,11 @@ def preview_cost(preview_id: int, attempt: int) -> bool:
     return send("tasks.full_training.preview_cost", preview_id, attempt)
 
 
+def study_removals(study_id: int, attempt: int) -> bool:
+    """Ask a train worker what a trained network loses without each node and edge. Returns whether the message was sent."""
+    return send("tasks.removals.study_removals", study_id, attempt)
+
+
 def prepare_dataset(dataset_id: int) -> bool:
     """Ask a search worker to prepare a data set. Returns whether the message was sent."""
     return send("tasks.datasets.prepare_dataset", dataset_id)

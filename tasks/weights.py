@@ -2,12 +2,12 @@
 
 import logging
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 
 from nas_engine.errors import ConfigError, EvaluationFailed, SearchCancelled
 from nas_engine.search_config import read_search
-from tasks import clock, messages, recording, retention, train, workers
-from tasks.app import STOP, app
+from tasks import messages, recording, requests, retention, train
+from tasks.app import app
 from tasks.wording import percent
 from tasks.workers import Job
 from webapp.models import LogLine, WeightsRequest
@@ -19,7 +19,7 @@ State = WeightsRequest.State
 @app.task(name="tasks.weights.train_weights")
 def train_weights(request_id: int, attempt: int) -> None:
     """Train a trial for its weights alone. Does nothing if this attempt is not (or no longer) asked for."""
-    request = claim(request_id, attempt)
+    request = requests.claim(WeightsRequest, request_id, attempt, "trial__search__dataset", "trial__cell")
     if request is None:
         return
     trial = request.trial
@@ -30,7 +30,7 @@ def train_weights(request_id: int, attempt: int) -> None:
             weights = train.pack(trial, config, outcome)
             train.patiently(finish, request, outcome.evaluation.valid_accuracy, weights)
         except SearchCancelled:
-            train.patiently(put_back, request)
+            train.patiently(requests.put_back, request, messages.train_weights)
         except EvaluationFailed as error:
             train.patiently(fail, request, str(error))
         except ConfigError as error:
@@ -42,25 +42,11 @@ def train_weights(request_id: int, attempt: int) -> None:
             train.patiently(fail, request, f"{type(error).__name__}: {error}. The worker’s log holds the full trace.")
 
 
-def current(request: WeightsRequest):
-    """The request's row as long as this attempt is in training."""
-    return WeightsRequest.objects.filter(pk=request.pk, state=State.RUNNING, attempt=request.attempt)
-
-
-def claim(request_id: int, attempt: int) -> WeightsRequest | None:
-    """Take a queued request, or None if it is gone, taken, or at another attempt."""
-    queued = WeightsRequest.objects.filter(pk=request_id, state=State.QUEUED, attempt=attempt)
-    if not queued.update(state=State.RUNNING, worker=workers.name(), heartbeat=clock.now()):
-        return None
-    related = ("trial__search__dataset", "trial__cell")
-    return WeightsRequest.objects.select_related(*related).defer("trial__search__strategy_state").get(pk=request_id)
-
-
 def finish(request: WeightsRequest, valid_accuracy: float, weights: bytes) -> None:
     """Keep the weights; say in the log if they are not as accurate as the trial was."""
     trial = request.trial
     with recording.changing(trial.search_id) as search:
-        if not current(request).delete()[0]:
+        if not requests.current(request).delete()[0]:
             return
         retention.store(trial, weights)
         if abs(valid_accuracy - trial.valid_accuracy) < 5e-4:
@@ -77,29 +63,7 @@ def finish(request: WeightsRequest, valid_accuracy: float, weights: bytes) -> No
 def fail(request: WeightsRequest, error: str) -> None:
     """Keep the reason; the request can be made again."""
     with recording.changing(request.trial.search_id) as search:
-        if current(request).update(state=State.FAILED, error=error):
+        if requests.current(request).update(state=State.FAILED, error=error):
             number = request.trial.number
             text = f"trial {number}: its weights could not be trained again: {error}"
             recording.say(search, text, LogLine.Level.BAD, number)
-
-
-def put_back(request: WeightsRequest) -> None:
-    """Queue the request again: this worker is ending."""
-    if not STOP.is_set() and not current(request).exists():
-        return  # taken away from this worker
-    if current(request).update(state=State.QUEUED, worker="", heartbeat=None, sent=clock.now()):
-        messages.train_weights(request.pk, request.attempt)
-
-
-def requeue_lost(request: WeightsRequest) -> None:
-    """The worker was lost: queue the request under the next attempt, or fail it after three."""
-    lost = current(request).filter(heartbeat=request.heartbeat)
-    with transaction.atomic():
-        if request.attempt % recording.ATTEMPTS == recording.ATTEMPTS - 1:
-            error = f"Its worker was lost {recording.ATTEMPTS} times. {recording.LOST_ADVICE}"
-            lost.update(state=State.FAILED, error=error)
-            return
-        again = {"state": State.QUEUED, "attempt": request.attempt + 1, "worker": "", "heartbeat": None}
-        if not lost.update(**again, sent=clock.now()):
-            return
-    messages.train_weights(request.pk, request.attempt + 1)

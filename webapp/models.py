@@ -10,7 +10,8 @@ from django.conf import settings
 from django.db import models
 
 from nas_engine.cell import cells_key
-from webapp.training_models import (  # noqa: F401 - tables of this module, in a file of their own
+from webapp.removal_models import RemovalStudy  # noqa: F401 - as those below
+from webapp.training_models import (  # noqa: F401 - tables of this module, in files of their own
     CostPreview,
     FullTraining,
     StoredChunk,

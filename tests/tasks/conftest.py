@@ -9,7 +9,7 @@ import pytest
 from nas_engine.errors import SearchCancelled
 from nas_engine.search_config import read_search
 from nas_engine.trial import Evaluation
-from tasks import full_training, live, messages, search, train, weights, workers
+from tasks import full_training, live, messages, removals, search, train, weights, workers
 from tests.webapp import seeding
 from webapp.services.owner import local_owner
 from webapp.services.searches import create_search
@@ -55,6 +55,7 @@ class Queue:
             "advance_search": search.advance_search,
             "train_child": train.train_child,
             "train_weights": weights.train_weights,
+            "study_removals": removals.study_removals,
             "train_run": full_training.train_run,
             "preview_cost": full_training.preview_cost,
         }
@@ -106,7 +107,6 @@ def stop(monkeypatch):
     flag = threading.Event()
     monkeypatch.setattr(workers, "STOP", flag)
     monkeypatch.setattr(train, "STOP", flag)
-    monkeypatch.setattr(weights, "STOP", flag)
     monkeypatch.setattr(full_training, "STOP", flag)
     return flag
 

@@ -3,7 +3,7 @@
 import pytest
 
 from nas_engine.errors import ConfigError
-from tasks import retention, train
+from tasks import requests, retention, train
 from webapp.models import Trial, Weights, WeightsRequest
 from webapp.services import searches
 from webapp.services.weights import open_weights, pending_request, request_weights, stored_weights
@@ -134,8 +134,8 @@ def test_a_request_of_a_lost_worker_is_taken_up_again(finished, queue):
     trial = ranked(finished)[3]
     request = request_weights(trial)
     queue.messages.clear()
-    claimed = weights.claim(request.pk, 0)
-    assert weights.claim(request.pk, 0) is None
+    claimed = requests.claim(WeightsRequest, request.pk, 0)
+    assert requests.claim(WeightsRequest, request.pk, 0) is None
     WeightsRequest.objects.update(heartbeat=clock.now() - timedelta(minutes=5))
     housekeeping.sweep()
     weights.finish(claimed, 0.5, b"late")

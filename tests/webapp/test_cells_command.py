@@ -132,3 +132,23 @@ def test_a_supernet_refuses_what_makes_no_sense_for_it(options):
     with pytest.raises(CommandError) as caught:
         cells("show", "darts-supernet", *options)
     assert caught.value.returncode == 2
+
+
+def test_random_graphs_are_named_by_their_generator():
+    data = shown("randwire:ba(5):seed=3", "--filters", "78")
+    assert (data["params"], data["macs"], data["aux_params"]) == (5_677_900, 583_760_444, 0)
+    assert data["skeleton"]["kind"] == "imagenet" and data["skeleton"]["whole"]
+    assert [graph["edges"] for graph in data["graphs"]] == [135, 135, 135]
+    assert len(data["nodes"]) == 3 * 34
+    assert data["params"] == sum(place["params"] for place in data["placements"])
+    text = cells("show", "randwire:ws(4,0.75)", "--skeleton", "cifar", "--filters", "16")
+    assert "stage 2, node by node" in text and "path length" in text
+    odd = shown("randwire:ws(4,0.75):regime=regular:seed=1,2,3,4", "--filters", "109")
+    assert [place["kind"] for place in odd["placements"]] == ["stem", *(f"stage {n}" for n in (1, 2, 3, 4)), "head"]
+
+
+@pytest.mark.parametrize("name", ["randwire:ws(3,0.5)", "randwire:ba(40)", "randwire:ba(5):sede=1", "randwire:"])
+def test_random_graphs_that_cannot_be_drawn_are_refused(name):
+    with pytest.raises(CommandError) as caught:
+        cells("show", name)
+    assert caught.value.returncode == 2

@@ -9,6 +9,7 @@ from nas_engine import notation, zoo
 from nas_engine.cell import cells_key
 from nas_engine.errors import ConfigError
 from nas_engine.graph_cell import AnyCell, read_cells
+from nas_engine.search_spaces import randwire
 from webapp.models import CellRecord
 
 
@@ -17,6 +18,8 @@ def named_cell(text: str) -> tuple[zoo.ZooEntry | None, tuple[AnyCell, ...], str
     if text in zoo.names():
         entry = zoo.get(text)
         return entry, entry.cells, entry.label
+    if text.startswith("randwire:"):
+        return None, randwire.parse_cells(text), text
     if re.fullmatch("[0-9a-f]{4,64}", text):
         record = _by_hash(text)
         if record:

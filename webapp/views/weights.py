@@ -40,14 +40,14 @@ def weights_context(trial: Trial) -> dict:
 
 def weights_live(request, pk: int):
     """The downloads part, for live.js."""
-    shown = weights_context(_measured(pk))
+    shown = weights_context(measured_trial(pk))
     return fragment(request, "cells/_downloads.html", {**shown, "version": shown["weights_version"]})
 
 
 @require_POST
 def weights_request(request, pk: int):
     """Have the weights trained again."""
-    trial = _measured(pk)
+    trial = measured_trial(pk)
     try:
         service.request_weights(trial)
     except ConfigError as error:
@@ -60,7 +60,7 @@ def weights_request(request, pk: int):
 
 def bundle(request, pk: int):
     """weights.safetensors, architecture.json, model.py, README.md and their checksums, zipped."""
-    trial = _measured(pk)
+    trial = measured_trial(pk)
     try:
         data = service.open_weights(trial)
     except ConfigError as error:
@@ -72,7 +72,7 @@ def bundle(request, pk: int):
 
 def valid_images(request, pk: int):
     """The images the trial's accuracy was measured on, as PNG files in a folder for each class, zipped."""
-    trial = _measured(pk)
+    trial = measured_trial(pk)
     dataset = trial.search.dataset
     if dataset.state != Dataset.State.READY:
         raise Http404(f"The images of {dataset} are not there: the data set is {dataset.state}.")
@@ -94,7 +94,8 @@ def images_name(trial: Trial) -> str:
     return f"{safe_name(trial.search.dataset.slug)}-valid-{trial.protocol}.zip"
 
 
-def _measured(pk: int) -> Trial:
+def measured_trial(pk: int) -> Trial:
+    """The trial with all that pages about its weights read. Raises Http404 unless it is measured."""
     trials = Trial.objects.select_related("cell", "search__dataset", "same_as__search__dataset", "same_as__cell")
     trials = trials.defer("search__strategy_state", "same_as__search__strategy_state")
     return get_object_or_404(trials, pk=pk, state__in=Trial.MEASURED)

@@ -7,10 +7,14 @@ from django.core.management.base import BaseCommand, CommandError
 
 from nas_engine import zoo
 from nas_engine.blueprint import Blueprint, Placement, build_blueprint
-from nas_engine.cell import Cell, cells_key
+from nas_engine.cell import cells_key
 from nas_engine.config import as_dict, read
 from nas_engine.errors import ConfigError
+from nas_engine.graph_cell import AnyCell
 from nas_engine.protocol import SkeletonConfig
+from nas_engine.search_config import skeleton_fields
+from nas_engine.search_spaces.graph_statistics import statistics
+from nas_engine.search_spaces.randwire import FAMILY, wiring_of
 from webapp.console.one_line import OneLineErrors
 from webapp.management.supernet_costs import SUPERNETS, supernet_document, supernet_plan, supernet_rows
 from webapp.results.named import named_cell
@@ -34,11 +38,11 @@ class Command(OneLineErrors, BaseCommand):
             "cell",
             nargs="?",
             metavar="NAME|HASH",
-            help="a published cell's name, the beginning of a cell's hash, a genotype or its file, or "
-            + ", ".join(SUPERNETS),
+            help="a published cell's name, the beginning of a cell's hash, a genotype or its file, random graphs as in "
+            "randwire:ws(4,0.75):seed=3, or " + ", ".join(SUPERNETS),
         )
         add("size", nargs="?", metavar="N@F'", help="cells a stage @ filters before the classifier, as in 4@1056")
-        add("--skeleton", choices=tuple(IMAGE_SIZES), default="cifar")
+        add("--skeleton", choices=tuple(IMAGE_SIZES), help="default: cifar; imagenet for RandWire's random graphs")
         add("--dialect", choices=("tf", "darts", "enas"), help="building rules; default: those of the released code")
         add("--repeats", type=int, help="N, normal cells a stage")
         add("--layers", type=int, help="cells in all, instead of N")
@@ -78,6 +82,7 @@ class Command(OneLineErrors, BaseCommand):
         self.stdout.write(_table(("name", "cell", "rules", "paper"), rows, "<<<<"))
 
     def _show(self, name: str, options: dict) -> None:
+        options["skeleton"] = options["skeleton"] or ("imagenet" if name.startswith("randwire:") else "cifar")
         height, width = _image_size(options["image_size"] or str(IMAGE_SIZES[options["skeleton"]]))
         classes = CLASSES[options["skeleton"]] if options["classes"] is None else options["classes"]
         shape = (options["channels"], height, width)
@@ -105,7 +110,7 @@ def _figure(entry: zoo.ZooEntry, figure: zoo.Figure) -> dict:
     return printed | {"measured": ours}
 
 
-def _skeleton(entry: zoo.ZooEntry | None, cells: tuple[Cell, ...], options: dict) -> SkeletonConfig:
+def _skeleton(entry: zoo.ZooEntry | None, cells: tuple[AnyCell, ...], options: dict) -> SkeletonConfig:
     data = {"kind": options["skeleton"], "skip_reduction": options["skip_reduction"]}
     data |= {name: options[name] for name in ("repeats", "layers", "stem_filters") if options[name] is not None}
     if entry:
@@ -117,13 +122,14 @@ def _skeleton(entry: zoo.ZooEntry | None, cells: tuple[Cell, ...], options: dict
             data |= _filters(size, cells[0])
     if entry and entry.single:
         data.setdefault("layers", 3 * data.get("repeats", SkeletonConfig.repeats))
-    return read(SkeletonConfig, data)
+    skeleton = read(SkeletonConfig, data)
+    return skeleton if cells[0].family == "nasnet" else skeleton.only(skeleton_fields(cells[0].family))
 
 
-def _filters(text: str, normal: Cell) -> dict:
+def _filters(text: str, normal: AnyCell) -> dict:
     """ "44", or "4@1056": N and the channels before the classifier, four times F for every state stacked to the output."""
     match = re.fullmatch(r"(?:(\d{1,3})?@)?(\d{1,6})", text)
-    if not match:
+    if not match or ("@" in text and normal.family != "nasnet"):
         raise ConfigError(f"{text!r} is neither a number of filters nor N@F', as in 4@1056.", "filters")
     filters = int(match[2])
     if "@" not in text:
@@ -145,7 +151,7 @@ def _image_size(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2] or match[1])
 
 
-def _document(cells: tuple[Cell, ...], skeleton: SkeletonConfig, blueprint: Blueprint) -> dict:
+def _document(cells: tuple[AnyCell, ...], skeleton: SkeletonConfig, blueprint: Blueprint) -> dict:
     nodes = []
     for placement in blueprint.placements:
         nodes += [{"placement": placement.name, **node} for node in _nodes(cells, placement)]
@@ -163,13 +169,19 @@ def _document(cells: tuple[Cell, ...], skeleton: SkeletonConfig, blueprint: Blue
             for placement in blueprint.placements
         ],
         "nodes": nodes,
+        **({"graphs": _graphs(cells)} if cells[0].family == FAMILY else {}),
     }
 
 
-def _nodes(cells: tuple[Cell, ...], placement: Placement) -> list[dict]:
+def _graphs(cells: tuple[AnyCell, ...]) -> list[dict]:
+    """The statistics of RandWire's graphs, stage by stage."""
+    return [{"stage": cell.kind, **vars(statistics(wiring_of(cell)))} for cell in cells]
+
+
+def _nodes(cells: tuple[AnyCell, ...], placement: Placement) -> list[dict]:
     if not placement.nodes:
         return []
-    drawn = cells[0 if placement.kind == "normal" else 1].nodes
+    drawn = next(cell for cell in cells if cell.kind == placement.kind).nodes
     return [
         {
             "id": node.id, "kind": node.kind, "operation": node.operation, "inputs": node.inputs,
@@ -179,31 +191,43 @@ def _nodes(cells: tuple[Cell, ...], placement: Placement) -> list[dict]:
     ]  # fmt: skip
 
 
-def _text(label: str, cells: tuple[Cell, ...], skeleton: SkeletonConfig, blueprint: Blueprint) -> str:
+def _text(label: str, cells: tuple[AnyCell, ...], skeleton: SkeletonConfig, blueprint: Blueprint) -> str:
     kind = {"cifar": "CIFAR", "imagenet": "ImageNet"}[skeleton.kind]
-    size = f"{skeleton.layers} cells" if skeleton.layers else f"N {skeleton.repeats}"
+    rules = cells[0].family if skeleton.whole else skeleton.dialect
     aux = f", {blueprint.aux_params:,} more in the auxiliary head" if blueprint.aux_params else ""
     parts = [
         f"{label} ({cells_key(cells)[:7]})",
-        f"{kind} skeleton, {size}, F {skeleton.filters}, rules of {skeleton.dialect}; "
+        f"{kind} skeleton, {skeleton.summary()}, rules of {rules}; "
         f"images {_shape(blueprint.image_shape)}, {blueprint.classes:,} classes",
         f"{blueprint.params:,} parameters{aux}, {blueprint.macs:,} multiply-accumulates",
+        *(_graph_lines(cells) if cells[0].family == FAMILY else ()),
         "",
         _table(
             ("part", "output", "parameters", "MACs"),
             [
-                (f"{part.kind} {part.number}", _shape(part.shape), f"{part.params:,}", f"{part.macs:,}")
+                (_called(part), _shape(part.shape), f"{part.params:,}", f"{part.macs:,}")
                 for part in blueprint.placements
             ],
             "<>>>",
         ),
     ]
-    for kind in ("normal", "reduction"):
+    for kind in dict.fromkeys(cell.kind for cell in cells):
         # The first of its kind may be special (raw stem); the last is what most of them look like.
         placed = [part for part in blueprint.placements if part.kind == kind]
         if placed:
-            parts += ["", f"{kind} {placed[-1].number}, node by node", "", _node_table(cells, placed[-1])]
+            parts += ["", f"{_called(placed[-1])}, node by node", "", _node_table(cells, placed[-1])]
     return "\n".join(parts)
+
+
+def _graph_lines(cells: tuple[AnyCell, ...]) -> list[str]:
+    names = ("edges", "degree", "path_length", "clustering", "connectivity", "depth", "inputs", "outputs")
+    rows = [(graph["stage"], *(f"{graph[name]:.4g}" for name in names)) for graph in _graphs(cells)]
+    return ["", _table(("graph", *(name.replace("_", " ") for name in names)), rows, "<" + ">" * len(names))]
+
+
+def _called(part: Placement) -> str:
+    """ "normal 2"; "stage 2" for a kind that carries its number itself."""
+    return part.kind if part.kind[-1].isdigit() else f"{part.kind} {part.number}"
 
 
 def _supernet_text(name: str, plan) -> str:
@@ -223,7 +247,7 @@ def _supernet_text(name: str, plan) -> str:
     )
 
 
-def _node_table(cells: tuple[Cell, ...], placement: Placement) -> str:
+def _node_table(cells: tuple[AnyCell, ...], placement: Placement) -> str:
     rows = [
         (
             node["id"], node["operation"] or node["kind"], " ".join(node["inputs"]), _shape(node["shape"]),
