@@ -7,6 +7,7 @@ import ast
 import json
 import re
 
+from nas_engine import graph_notation
 from nas_engine.cell import Block, Cell
 from nas_engine.errors import ConfigError
 from nas_engine.graph_cell import AnyCell, read_cells
@@ -78,11 +79,13 @@ def to_nasnet(cells: tuple[AnyCell, ...]) -> str:
 
 def from_text(text: str) -> tuple[AnyCell, ...]:
     """The (normal, reduction) cells of a text in any of the three notations; JSON may also hold the cells of another
-    family. Raises ConfigError saying what is wrong."""
+    family, and the strings of NAS-Bench-101 and 201 their one cell. Raises ConfigError saying what is wrong."""
     text = text.strip()
     if not text or len(text) > LONGEST_TEXT:
-        raise ConfigError("Paste a Genotype(...), NASNet's lists or the cells as JSON.", "cell")
+        raise ConfigError("Paste a Genotype(...), NASNet's lists, a NAS-Bench cell or the cells as JSON.", "cell")
     try:
+        if graph_notation.looks_like(text):
+            return graph_notation.from_text(text)
         if text[0] in "[{":
             return _from_json(json.loads(text))
         if re.match(r"[\w.\s=]*Genotype\s*\(", text):

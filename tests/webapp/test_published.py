@@ -1,7 +1,10 @@
 """Published cells in the browser, and importing a genotype."""
 
+import json
+
 import pytest
 from django.urls import reverse
+from django.utils.html import escape
 
 from nas_engine import notation, zoo
 from nas_engine.cell import cells_key
@@ -81,3 +84,18 @@ def test_what_is_no_cell_gets_a_reason_at_the_field_and_stays_in_it(signed_in, t
     assert response.status_code == 200 and said in html and 'aria-invalid="true"' in html
     assert text[:20].replace("'", "&#x27;").replace('"', "&quot;") in html
     assert not CellRecord.objects.exists()
+
+
+RESNET = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|"
+CHAIN = "ModelSpec(matrix=[[0, 1, 0], [0, 0, 1], [0, 0, 0]], ops=['input', 'conv3x3-bn-relu', 'output'])"
+
+
+@pytest.mark.parametrize(("text", "label"), [(RESNET, "NAS-Bench-201"), (CHAIN, "NAS-Bench-101")])
+def test_cells_of_the_benchmarks_are_drawn_and_written_back(signed_in, text, label):
+    response = signed_in.post(reverse("cell-import"), {"text": text}, follow=True)
+    html = response.content.decode()
+    assert f"<h3>{label}</h3>" in html and escape(text) in html
+    key = CellRecord.objects.get().key
+    assert text in json.loads(signed_in.get(reverse("cell-json", args=[key])).content).values()
+    assert signed_in.get(reverse("cell-svg", args=[key, "normal"])).status_code == 200
+    assert signed_in.get(reverse("training-new"), {"cell": key}).status_code == 404, "no network is built of it"

@@ -1,16 +1,11 @@
 """The cell page: what a cell is, what it costs, how it did, and how to take it home."""
 
 import json
-import re
-from collections.abc import Iterator
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from nas_engine import notation
-from nas_engine.cell import Cell
-from nas_engine.errors import ConfigError
 from nas_engine.graph_cell import GraphCell
 from nas_engine.operations import FAMILIES
 from webapp.diagrams import layout
@@ -22,13 +17,13 @@ from webapp.figures.cell import learning_curves
 from webapp.models import CellMark, CellRecord, FullTraining, Trial
 from webapp.results.cell import Result, find_cell, network_of, results_of
 from webapp.results.nearby import neighbours
+from webapp.results.notations import notations_of
 from webapp.results.published import published_as
 from webapp.templatetags.cells import cells_of, device_name, milliseconds
 from webapp.views.downloads import attachment, safe_name
 from webapp.views.weights import weights_context
 
 KINDS = ("normal", "reduction")
-NOTATIONS = (("darts", "DARTS"), ("nasnet", "NASNet lists"), ("json", "JSON"))
 
 
 def cell(request, key: str):
@@ -81,7 +76,7 @@ def page(record: CellRecord, results: list[Result], result: Result | None) -> di
         "published": published_as(record.key),
         "trainings": FullTraining.objects.filter(cell=record.key).order_by("-pk")[:20],
         "nearby": neighbours(measured) if measured else [],
-        "notations": list(_notations(cells)),
+        "notations": notations_of(cells),
         "themes": THEMES,
     }
     context["written"] = next(name for name, _, text, _ in context["notations"] if text)
@@ -102,6 +97,7 @@ def graph_page(record: CellRecord, cells: tuple[GraphCell, ...], results: list[R
         "record": record,
         "title": record.name or f"Cell {record.short}",
         "graph": cells,
+        "notations": notations_of(cells),
         "results": results,
         "result": result,
         "measured": result.measured if result else None,
@@ -123,39 +119,6 @@ def _curves(results: list[Result], first: Result | None) -> list[tuple[str, list
     ]
 
 
-def _notations(cells: tuple[Cell, ...]) -> Iterator[tuple[str, str, str, str]]:
-    """(name, label, text, why there is none) for every way to write the cells down."""
-    write = {"darts": _darts_in_lines, "nasnet": notation.to_nasnet, "json": _json_in_lines}
-    for name, label in NOTATIONS:
-        try:
-            yield name, label, write[name](cells), ""
-        except ConfigError as error:
-            yield name, label, "", str(error)
-
-
-def _darts_in_lines(cells: tuple[Cell, ...]) -> str:
-    """The genotype as one would type it: a field a line, a block a line."""
-    text = notation.to_darts(cells)
-    text = re.sub(
-        r"(\(|, )((?:normal|reduce)(?:_concat)?=)", lambda found: f"{found[1].rstrip()}\n    {found[2]}", text
-    )
-    lines = []
-    for line in text.split("\n"):
-        indent = ",\n" + " " * (line.find("[") + 1)
-        pairs = re.split(r"(?<=\)), ", line)
-        lines.append(indent.join(", ".join(pairs[at : at + 2]) for at in range(0, len(pairs), 2)))
-    return "\n".join(lines)
-
-
-def _json_in_lines(cells: tuple[Cell, ...]) -> str:
-    """The JSON that the genotype is read from, a block a line."""
-    parts = []
-    for each in cells:
-        head, *blocks = json.dumps(each.as_json()).split("[[")
-        parts.append(f"{head}[\n    [" + "[[".join(blocks).replace("], [", "],\n    ["))
-    return "[\n  " + ",\n  ".join(parts) + "\n]"
-
-
 def cell_svg_file(request, key: str, kind: str):
     """The drawing as an SVG file; ``kind`` is normal, reduction or both, ``?theme=dark`` the dark version."""
     record = _exactly(key)
@@ -174,9 +137,8 @@ def cell_json(request, key: str):
     """The genotype in every notation, and the key it goes by."""
     record = _exactly(key)
     data = {"key": record.key, "name": record.name, "cells": record.cells}
-    cells = cells_of(record)
-    if not isinstance(cells[0], GraphCell):
-        data |= {name: text for name, _, text, _ in _notations(cells) if text and name != "json"}
+    written = notations_of(cells_of(record))
+    data |= {name: text for name, _, text, _ in written if text and name != "json"}
     response = HttpResponse(json.dumps(data, indent=2, ensure_ascii=False) + "\n", content_type="application/json")
     response["Content-Disposition"] = attachment(f"{safe_name(str(record))}.json")
     return response
