@@ -49,6 +49,12 @@ SPACES = {
         "nas_engine.search_spaces.enas:ENASSpace",
         "Five operations, two of them a node, added; what nothing reads is the output.",
     ),
+    "listed": Entry(
+        "Given cells",
+        "nas_engine.search_spaces.listed:ListedConfig",
+        "nas_engine.search_spaces.listed:ListedSpace",
+        "Exactly the cells that are written out, no others.",
+    ),
     "darts": Entry(
         "DARTS cells",
         "nas_engine.search_spaces.darts:DARTSConfig",

@@ -6,7 +6,7 @@ from nas_engine.architecture import Architecture, Choice
 from nas_engine.cell import COMBINATIONS, Block, Cell, unused_states
 from nas_engine.config import setting
 from nas_engine.errors import ConfigError
-from nas_engine.operations import NASNET_ALL, NASNET_PAPER
+from nas_engine.operations import NASNET_ALL, NASNET_PAPER, OPERATIONS
 from nas_engine.search_spaces.base import SearchSpace
 
 
@@ -72,16 +72,29 @@ class NASNetSpace(SearchSpace):
         return Block(int(left_input[1:]), left_operation, int(right_input[1:]), right_operation, combination)
 
     def architecture(self, normal: Cell, reduction: Cell) -> Architecture:
-        """The decisions that decode to these cells. Raises ConfigError if they are outside this space."""
+        """The decisions that decode to these cells, stacked states aside. Raises ConfigError saying why they are outside."""
         choices = []
+        if not self.config.separate_reduction and normal.blocks != reduction.blocks:
+            raise ConfigError("This space has one cell for both; these two differ.", "cell")
         for cell in (normal, reduction)[: len(self.kinds)]:
+            self._check_cell(cell)
             for block in cell.blocks:
                 choices += [f"s{block.left_input}", f"s{block.right_input}"]
                 choices += [block.left_operation, block.right_operation, block.combination]
-        try:
-            indices = tuple(c.options.index(taken) for c, taken in zip(self.choices, choices, strict=True))
-        except ValueError:
-            raise ConfigError(
-                "These cells use a block count, an operation or a state this space lacks", "cell"
-            ) from None
+        indices = tuple(c.options.index(taken) for c, taken in zip(self.choices, choices, strict=True))
         return Architecture(self.name, indices)
+
+    def _check_cell(self, cell: Cell) -> None:
+        if len(cell.blocks) != self.config.blocks:
+            raise ConfigError(f"This space has {self.config.blocks} blocks; the {cell.kind} cell has {len(cell.blocks)}.",
+                              "cell")  # fmt: skip
+        for number, block in enumerate(cell.blocks, start=1):
+            for operation in (block.left_operation, block.right_operation):
+                if operation not in self.config.operations:
+                    label = OPERATIONS[operation].label
+                    raise ConfigError(f"This space has no {label}: {cell.kind} cell, block {number}.", "cell")
+            if block.combination not in self.config.combinations:
+                raise ConfigError(
+                    f"Blocks of this space are not joined by {block.combination}: {cell.kind} cell, block {number}.",
+                    "cell",
+                )
