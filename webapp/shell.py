@@ -10,8 +10,8 @@ STYLESHEETS = [
     f"css/{name}.css"
     for name in (
         *("tokens", "base", "layout", "parts", "diagram", "plot"),
-        *("shell", "pieces", "home", "cell", "difference", "search", "leaderboard", "compare", "library", "models"),
-        "quiet",
+        *("shell", "pieces", "home", "cell", "difference", "edit", "search", "leaderboard", "compare", "library"),
+        *("models", "quiet"),
         "print",
     )
 ]

@@ -1,5 +1,5 @@
 /* The cell page: two diagrams, the inspector, the stacked network and the cost table share one state. */
-import { CellDiagram } from './cell-diagram.js';
+import { CellFigures, costsOf } from './cell-figures.js';
 import { element } from './cell-parts.js';
 import { h, mega, percent, thousands } from './dom.js';
 import { Inspector } from './inspector.js';
@@ -9,22 +9,12 @@ import { toast } from './shell.js';
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const { network, operations, first, latency } = read('network'), layouts = read('layouts');
 const inspector = new Inspector(document.getElementById('inspector'), operations, latency);
-const strip = document.getElementById('network-strip'), body = document.querySelector('.cells');
-const state = { position: first, measure: 'macs', show: 'both', direction: 'right' };
-const kinds = ['normal', 'reduction'];
-
-const diagrams = Object.fromEntries(kinds.map((kind) => {
-  const host = document.querySelector(`[data-cell="${kind}"] .canvas`);
-  return [kind, new CellDiagram(host, layouts[kind], { label: host.dataset.label })];
-}));
-const kindOf = (diagram) => kinds.find((kind) => diagrams[kind] === diagram);
+const strip = document.getElementById('network-strip'), explorer = document.getElementById('explorer');
+const state = { position: first, measure: 'macs' };
+const figures = new CellFigures(explorer, layouts), { diagrams } = figures;
 
 /* the cell chosen in the strip sets the costs of its own kind; the other diagram keeps its own */
 const chosen = { normal: first, reduction: network.findIndex((place) => place.kind === 'reduction') };
-
-function costsOf(place) {
-  return Object.fromEntries(Object.entries(place.nodes).map(([id, [, macs, , shape]]) => [id, { share: place.macs ? macs / place.macs : 0, channels: shape?.[0] }]));
-}
 
 function choose(index) {
   const place = network[index];
@@ -43,14 +33,11 @@ function choose(index) {
   inspector.show(diagrams[place.kind], place, null, null);
 }
 
-body.addEventListener('inspect', ({ detail: { diagram, node, pinned } }) => {
-  const kind = kindOf(diagram);
+explorer.addEventListener('inspect', ({ detail: { diagram, node, pinned } }) => {
+  const kind = figures.kindOf(diagram);
   inspector.show(diagram, network[chosen[kind]], node, pinned);
-  if (pinned) for (const other of kinds) if (other !== kind) diagrams[other].release();
+  if (pinned) figures.release(kind);
   link(network[state.position].kind === kind ? node?.id : null);
-});
-inspector.host.addEventListener('click', ({ target }) => {
-  if (target.closest('[data-release]')) for (const diagram of Object.values(diagrams)) diagram.release();
 });
 
 /* ---- stacked network */
@@ -91,32 +78,6 @@ function listCosts() {
 }
 const link = (id) => { for (const row of document.querySelectorAll('.cost-row')) row.classList.toggle('linked', row.dataset.node === id); };
 
-/* ---- arrangement: side by side while both fit with their names in full, one above the other otherwise */
-function arrange() {
-  for (const kind of kinds) document.querySelector(`[data-cell="${kind}"]`).hidden = state.show !== 'both' && state.show !== kind;
-  const [normal, reduction] = kinds.map((kind) => diagrams[kind].fullWidth);
-  const crowded = state.direction === 'right' && (body.clientWidth * 9 / 20 < normal || body.clientWidth * 11 / 20 < reduction);
-  body.classList.toggle('stacked', state.direction === 'down' || crowded);
-}
-new ResizeObserver(arrange).observe(body);
-
-/* ---- the explorer alone in the window; the rest of the page is out of reach meanwhile */
-const explorer = document.getElementById('explorer'), filler = explorer.querySelector('[data-fill]');
-function fill(on) {
-  explorer.classList.toggle('filling', on);
-  filler.setAttribute('aria-pressed', String(on));
-  for (const other of [...explorer.parentElement.children, document.querySelector('header.bar'), document.querySelector('.foot')]) if (other && other !== explorer) other.inert = on;
-  for (const diagram of Object.values(diagrams)) diagram.setFilling(on);
-  arrange();
-}
-filler.addEventListener('click', () => fill(!explorer.classList.contains('filling')));
-document.addEventListener('keydown', (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.('input, textarea, select, dialog')) return;
-  const held = Object.values(diagrams).some((diagram) => diagram.pinned), filling = explorer.classList.contains('filling');
-  if (event.key === 'f') fill(!filling);
-  if (event.key === 'Escape' && filling && !held && !event.defaultPrevented) { fill(false); filler.focus(); }
-});
-
 /* ---- PNG: the server's SVG, painted at twice its size */
 async function savePng(url, name) {
   const source = URL.createObjectURL(await (await fetch(url)).blob());
@@ -139,16 +100,8 @@ async function savePng(url, name) {
 document.addEventListener('click', ({ target }) => {
   const png = target.closest('[data-png]');
   if (png) savePng(png.dataset.png, png.dataset.name);
-  const button = target.closest('[data-show], [data-direction], [data-measure]');
-  if (!button) return;
-  const { show, direction, measure } = button.dataset;
-  if (show) state.show = show;
-  if (direction) {
-    state.direction = direction;
-    for (const diagram of Object.values(diagrams)) diagram.setDirection(direction);
-  }
+  const measure = target.closest('[data-measure]')?.dataset.measure;
   if (measure) { state.measure = measure; listCosts(); }
-  arrange();
 });
 
 /* the copy button follows the notation shown */
@@ -160,6 +113,5 @@ document.querySelector('[role="tablist"]').addEventListener('choice', ({ target 
 
 choose(chosen.reduction);
 choose(chosen.normal);
-arrange();
 await drawAll();
-document.getElementById('explorer').dataset.ready = '';
+explorer.dataset.ready = '';
