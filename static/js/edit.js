@@ -64,6 +64,7 @@ function note(text) {
 function update() {
   prepare();
   inspector.operations = shown.operations;
+  inspector.forget();
   for (const kind of figures.kinds) {
     const diagram = figures.diagrams[kind];
     diagram.costs = costsOf(placeOf(kind));
@@ -84,8 +85,7 @@ function prepare() {
 /* ---- the panel: what a node is, and, while it is held, what it can become */
 function inspect(diagram, node, pinned) {
   const kind = figures.kindOf(diagram);
-  inspector.shown = null;
-  inspector.show(diagram, placeOf(kind), node, pinned);
+  if (!inspector.show(diagram, placeOf(kind), node, pinned)) return;
   const controls = node && pinned === node.id && controlsOf(kind, node);
   if (controls) inspector.host.append(controls);
   for (const row of editor.querySelectorAll('.edit-block')) row.classList.toggle('held', Boolean(pinned && node?.block) && row.dataset.block === `${kind}.${node.block}`);

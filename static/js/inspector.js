@@ -60,11 +60,15 @@ export class Inspector {
   show(diagram, place, node, pinned) {
     /* what is shown already stays: a button replaced between press and release is never clicked */
     const shown = [diagram.svg.getAttribute('aria-label'), place.title, node?.id, pinned].join('|');
-    if (shown === this.shown) return;
+    if (shown === this.shown) return false;
     this.shown = shown;
     this.host.classList.toggle('held', Boolean(pinned));       /* on a phone a held node opens a sheet */
     this.host.replaceChildren(...(node ? this.node(diagram, place, node, pinned) : this.cell(diagram, place)));
+    return true;
   }
+
+  /* shows anew what is shown, next time: what it says has changed */
+  forget() { this.shown = null; }
 
   node(diagram, place, node, pinned) {
     const cost = place.nodes[node.id] ?? [0, 0], [params, macs] = cost;
