@@ -6,6 +6,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from nas_engine.errors import ConfigError
 from nas_engine.graph_cell import GraphCell
 from nas_engine.operations import FAMILIES
 from webapp.diagrams import layout
