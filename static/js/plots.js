@@ -11,6 +11,7 @@ const observer = new ResizeObserver((entries) => {
 
 let loading;
 function plotly() {
+  if (window.Plotly) return Promise.resolve(window.Plotly);         /* an exported file has it within itself */
   loading ??= new Promise((resolve, reject) => {
     const script = document.createElement('script');
     script.src = document.getElementById('plotly-script').content;

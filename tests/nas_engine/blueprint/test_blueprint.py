@@ -140,7 +140,6 @@ def test_stage_features_halve_from_stage_to_stage():
 @pytest.mark.parametrize(
     ("settings", "field"),
     [
-        ({"filters": 31}, "filters"),
         ({"layers": 2}, "layers"),
         ({"kind": "imagenet", "dialect": "enas"}, "dialect"),
     ],
@@ -149,6 +148,12 @@ def test_impossible_skeletons_are_refused_at_their_field(settings, field):
     with pytest.raises(ConfigError) as caught:
         SkeletonConfig(**settings)
     assert list(caught.value.problems) == [field]
+
+
+def test_cells_cannot_be_stacked_with_odd_filters():
+    with pytest.raises(ConfigError) as caught:
+        build_blueprint(sampled(1), SkeletonConfig(filters=31), (3, 32, 32), 10)
+    assert list(caught.value.problems) == ["skeleton.filters"]
 
 
 def test_impossible_images_and_cells_are_refused():
