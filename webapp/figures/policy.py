@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from nas_engine.architecture import Choice
 from nas_engine.operations import OPERATIONS, drawn, is_known
 from webapp.figures.base import MOST_POINTS, SMALL, figure, hover_text, line, points, reference_line, thin, word
+from webapp.figures.decisions import option_map
 
 SURE = 0.3  # a choice above this probability is marked in the heat map
 
@@ -104,10 +105,11 @@ def decisions(choices: Sequence[Choice]) -> list[Choice]:
 
 def heat_map(record: Mapping, choices: Sequence[Choice]) -> dict | None:
     """Probability of each operation in every decision. One row an operation, in its family's colour; a dot on what is
-    most likely where that is above 30 %. None if the record has no probabilities."""
+    most likely where that is above 30 %. Of a space whose decisions are others, a row an option. None if the record has no
+    probabilities."""
     columns = [choice for choice in decisions(choices) if choice.name in record.get("probabilities", {})]
     if not columns:
-        return None
+        return option_map(record, choices)
     table = {
         choice.name: dict(zip(choice.options, record["probabilities"][choice.name], strict=True)) for choice in columns
     }

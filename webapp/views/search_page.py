@@ -9,6 +9,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count
 from django.utils import timezone
 
+from nas_engine import catalog
 from nas_engine.errors import ConfigError
 from nas_engine.search_config import SearchConfig, read_search
 from webapp.figures import policy
@@ -200,6 +201,12 @@ class SearchPage:
         """(filter, label, count) of the trials table's views."""
         numbers = {"": self.proposed, "finished": len(self.measured), "failed": self.counts[Trial.State.FAILED]}
         return [(key, key.capitalize() or "All", numbers[key]) for key in FILTERS]
+
+    @cached_property
+    def stacked(self) -> bool:
+        """Whether its networks are stacked from a normal and a reduction cell."""
+        known = catalog.SPACES.get(self.search.config["space"])
+        return not self.of_table and (known is None or known.target_class().family == "nasnet")
 
     @cached_property
     def best_cells(self) -> list[dict]:
