@@ -1,250 +1,194 @@
-"""How fast one child trains: our loop against a plain one, same network, same images, same machine, one run.
+"""How fast children train on a processor: our loop against a plain one, same networks, same images, one run.
 
-    python -m benchmarks.child_training                     both loops, ratio of images per second
-    python -m benchmarks.child_training --setting digits --cells 3 --rounds 3
-    python -m benchmarks.child_training --kernels           single convolutions, as torch does them and as we do
-    python -m benchmarks.child_training --write             also into benchmarks/results/child_training.md
+    python -m benchmarks.child_training                        all settings, both loops, the ratio of images per second
+    python -m benchmarks.child_training --setting digits --rounds 5
+    python -m benchmarks.child_training --levers --setting "cifar-10, N 2, F 16"   what each step from plain to ours brings
+    python -m benchmarks.child_training --images var/datasets/cifar-10             real images instead of random bytes
 
-The plain loop is what reference code bases of cell search do: a DataLoader over PIL images with per-image transforms
-(random crop, flip, to tensor, normalise), NCHW float32, torch.optim.SGD, clipping over the list of parameters, the loss
-read after every batch. Both train rounds of the same cells in turn and the best round counts; on a processor the clock is
-its own time, so that other load on the machine counts little.
+Ours runs as the product does: a process with one thread on every core. The plain loop runs both as one process with a
+thread for every core and as a process for every core; the better one counts. In a round each runs once, one after the
+other, in fresh processes that have taken a first step before the clock starts. Images per second are those of all
+processes together, by the wall and by processor time (times the cores), which other programs on the machine disturb less.
+Results go into benchmarks/results/child_training.json, one entry a setting; --no-write leaves them out.
 """
 
 import argparse
+import json
+import multiprocessing
 import os
 import platform
-import random
+import shlex
+import statistics
 import sys
 import time
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import nn
 
-from nas_engine.blueprint import build_blueprint
-from nas_engine.cell import Cell
-from nas_engine.networks import build
-from nas_engine.protocol import SkeletonConfig, TrainingConfig
-from nas_engine.search_spaces.nasnet import NASNetConfig, NASNetSpace
-from nas_engine.training.devices import describe_device, memory_format, open_device
-from nas_engine.training.images import DeviceImages
-from nas_engine.training.kernels import processor_kernels
-from nas_engine.training.loop import train
+from benchmarks.training_loops import LEVERS, SETTINGS, OurLoop, PlainLoop, cells_of, pictures
+from nas_engine.training.devices import describe_device
 
-RESULTS = Path(__file__).parent / "results" / "child_training.md"
-MEAN, STD = 0.4, 0.3
+RESULTS = Path(__file__).parent / "results" / "child_training.json"
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
-class Setting:
-    """Images of ``shape`` (C, H, W), ``images`` a round, a skeleton with N = 1 and ``filters``."""
+class Arrangement:
+    """``levers`` None is the product's own loop."""
 
-    shape: tuple[int, int, int]
-    filters: int
-    batch: int
-    images: int
-    flip: bool
-
-
-SETTINGS = {
-    "digits": Setting((1, 8, 8), 8, 64, 1216, False),
-    "fashion-mnist": Setting((1, 28, 28), 8, 128, 512, True),
-    "cifar-10": Setting((3, 32, 32), 16, 128, 384, True),
-}
+    name: str
+    processes: int
+    threads: int
+    levers: tuple[str, ...] | None
 
 
-def random_cells(seed: int) -> tuple[Cell, ...]:
-    space = NASNetSpace(NASNetConfig())
-    return space.cells(space.sample(random.Random(seed)))
+def comparison(cores: int) -> list[Arrangement]:
+    found = [Arrangement(f"plain, 1 process x {cores} threads", 1, cores, ())]
+    if cores > 1:
+        found.append(Arrangement(f"plain, {cores} processes x 1 thread", cores, 1, ()))
+    return [*found, Arrangement(f"ours, {cores} processes x 1 thread", cores, 1, None)]
 
 
-def network(setting: Setting, seed: int) -> nn.Module:
-    torch.manual_seed(0)
-    return build(
-        build_blueprint(random_cells(seed), SkeletonConfig(repeats=1, filters=setting.filters), setting.shape, 10)
-    )
+def ladder() -> list[Arrangement]:
+    """Lever after lever, in one process of one thread."""
+    steps = [Arrangement("plain", 1, 1, ())]
+    steps += [Arrangement(f"+ {name}", 1, 1, LEVERS[: count + 1]) for count, name in enumerate(LEVERS)]
+    return [*steps, Arrangement("our loop", 1, 1, None)]
 
 
-def pictures(setting: Setting) -> tuple[np.ndarray, np.ndarray]:
-    """Random images: their content does not matter to the speed."""
-    rng = np.random.RandomState(0)
-    return rng.randint(0, 256, (setting.images, *setting.shape)).astype(np.uint8), rng.randint(0, 10, setting.images)
+def work(arrangement: Arrangement, setting_name: str, folder: Path | None, start, results) -> None:
+    """One process of an arrangement: (images, began, ended, seconds of processor time)."""
+    torch.set_num_threads(arrangement.threads)
+    setting = SETTINGS[setting_name]
+    data = pictures(setting, folder)
+    loops = []
+    for cells in cells_of(setting):
+        if arrangement.levers is None:
+            loops.append(OurLoop(setting, cells, data, CPU))
+        else:
+            loops.append(PlainLoop(setting, cells, data, CPU, arrangement.levers))
+    for loop in loops:
+        loop.epoch()  # chooses kernels and takes memory
+    start.wait()
+    began, processor = time.monotonic(), time.process_time()
+    for loop in loops:
+        loop.epoch()
+    results.put((setting.images * len(loops), began, time.monotonic(), time.process_time() - processor))
 
 
-def clock_of(device: torch.device):
-    """Seconds of the process's own processor time, or of the wall where a GPU works."""
-    return time.process_time if device.type == "cpu" else time.perf_counter
+def measure(arrangement: Arrangement, setting_name: str, folder: Path | None) -> dict[str, float]:
+    """Images per second of all processes together, by the wall and by processor time."""
+    context = multiprocessing.get_context("spawn")
+    start, results = context.Barrier(arrangement.processes), context.Queue()
+    arguments = (arrangement, setting_name, folder, start, results)
+    processes = [context.Process(target=work, args=arguments) for _ in range(arrangement.processes)]
+    for process in processes:
+        process.start()
+    done = [results.get(timeout=600) for _ in processes]
+    for process in processes:
+        process.join()
+    images = sum(one[0] for one in done)
+    wall = max(one[2] for one in done) - min(one[1] for one in done)
+    cores = arrangement.processes * arrangement.threads
+    return {"wall": images / wall, "processor": cores * images / sum(one[3] for one in done)}
 
 
-class Ours:
-    """The product's own loop."""
+def rounds_of(
+    arrangements: list[Arrangement], setting_name: str, rounds: int, folder: Path | None
+) -> dict[str, list[dict[str, float]]]:
+    measured: dict[str, list[dict[str, float]]] = {one.name: [] for one in arrangements}
+    for number in range(rounds):
+        for one in arrangements:
+            measured[one.name].append(measure(one, setting_name, folder))
+            shown = ", ".join(f"{clock} {value:.1f}" for clock, value in measured[one.name][-1].items())
+            print(f"{setting_name}, round {number + 1}, {one.name}: {shown} images/s", file=sys.stderr)
+    return measured
 
-    name = "ours"
 
-    def __init__(self, setting: Setting, seed: int, device: torch.device):
-        self.clock = clock_of(device)
-        self.model = network(setting, seed).to(device, memory_format=memory_format(device))
-        channels = setting.shape[0]
-        images, labels = pictures(setting)
-        self.images = DeviceImages(images, labels, [MEAN] * channels, [STD] * channels, device)
-        self.valid = DeviceImages(images[:1], labels[:1], [MEAN] * channels, [STD] * channels, device)
-        self.config = TrainingConfig(
-            epochs=1, batch_size=setting.batch, learning_rate=0.01, crop=setting.shape[1] // 8, flip=setting.flip
+def median(rows: list[dict[str, float]], clock: str) -> float:
+    return statistics.median(row[clock] for row in rows)
+
+
+def ratio(ours: list[dict[str, float]], plain: list[dict[str, float]], clock: str) -> dict[str, float]:
+    """Of the rounds' images per second: the median, the least and the most."""
+    ratios = [one[clock] / other[clock] for one, other in zip(ours, plain, strict=True)]
+    return {"median": statistics.median(ratios), "least": min(ratios), "most": max(ratios)}
+
+
+def compared(setting_name: str, rounds: int, folder: Path | None, cores: int) -> dict:
+    measured = rounds_of(comparison(cores), setting_name, rounds, folder)
+    ours = next(name for name in measured if name.startswith("ours"))
+    plains = [name for name in measured if name != ours]
+    result: dict = {"rounds": measured}
+    for clock in ("wall", "processor"):
+        best = max(plains, key=lambda name: median(measured[name], clock))
+        result[clock] = {
+            "plain": median(measured[best], clock),
+            "best plain": best,
+            "ours": median(measured[ours], clock),
+            "ratio": ratio(measured[ours], measured[best], clock),
+        }
+        shown = result[clock]
+        print(
+            f"{setting_name}, by {clock} time: plain {shown['plain']:.1f} ({best}), ours {shown['ours']:.1f} images/s, "
+            f"ratio {shown['ratio']['median']:.2f} (n {rounds}, {shown['ratio']['least']:.2f} to "
+            f"{shown['ratio']['most']:.2f})"
         )
-
-    def round(self) -> float:
-        """Images per second of one epoch."""
-        started = self.clock()
-        train(self.model, self.images, self.valid, self.config, lambda one: None, lambda: False)
-        return len(self.images) / (self.clock() - started)
+    return result
 
 
-class Plain:
-    """The usual loop."""
-
-    name = "plain"
-
-    def __init__(self, setting: Setting, seed: int, device: torch.device):
-        self.model, self.device, self.setting = network(setting, seed).to(device), device, setting
-        self.clock = clock_of(device)
-        self.loader = torch.utils.data.DataLoader(
-            PerImage(*pictures(setting), setting), batch_size=setting.batch, shuffle=True, num_workers=0
-        )
-        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.01, momentum=0.9, weight_decay=3e-4)
-
-    def round(self) -> float:
-        """Images per second of one epoch."""
-        self.model.train()
-        started, loss_sum, right = self.clock(), 0.0, 0
-        for batch, labels in self.loader:
-            batch, labels = batch.to(self.device), labels.to(self.device)
-            self.optimizer.zero_grad()
-            logits = self.model(batch)
-            loss = nn.functional.cross_entropy(logits, labels)
-            loss.backward()
-            nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
-            self.optimizer.step()
-            loss_sum += loss.item() * len(labels)
-            right += (logits.argmax(1) == labels).sum().item()
-        return self.setting.images / (self.clock() - started)
+def levered(setting_name: str, rounds: int, folder: Path | None) -> dict:
+    measured = rounds_of(ladder(), setting_name, rounds, folder)
+    result: dict = {"rounds": measured, "steps": []}
+    before = None
+    for name, rows in measured.items():
+        step = {"name": name, "images per second": median(rows, "processor")}
+        if before is not None:
+            step["ratio"] = ratio(rows, before, "processor")
+        before = rows
+        result["steps"].append(step)
+        gained = f", x {step['ratio']['median']:.2f}" if "ratio" in step else ""
+        print(f"{setting_name}, {name}: {step['images per second']:.1f} images/s{gained}")
+    return result
 
 
-class PerImage(torch.utils.data.Dataset):
-    """PIL images through torchvision's transforms, one at a time."""
-
-    def __init__(self, images: np.ndarray, labels: np.ndarray, setting: Setting):
-        from PIL import Image
-        from torchvision import transforms
-
-        channels, side = setting.shape[0], setting.shape[1]
-        steps = [transforms.RandomCrop(side, padding=side // 8)]
-        steps += [transforms.RandomHorizontalFlip()] if setting.flip else []
-        steps += [transforms.ToTensor(), transforms.Normalize([MEAN] * channels, [STD] * channels)]
-        self.transform, self.labels = transforms.Compose(steps), labels.tolist()
-        self.images = [Image.fromarray(one[0] if channels == 1 else one.transpose(1, 2, 0)) for one in images]
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index: int):
-        return self.transform(self.images[index]), self.labels[index]
-
-
-def compare(name: str, cells: int, rounds: int, device: torch.device) -> list[str]:
-    """Rows of a table: the setting, each loop's images per second over all cells, and the ratio."""
-    setting = SETTINGS[name]
-    seconds = {"plain": 0.0, "ours": 0.0}
-    for seed in range(cells):
-        loops = [Plain(setting, seed, device), Ours(setting, seed, device)]
-        best = {loop.name: 0.0 for loop in loops}
-        for _ in range(rounds + 1):  # the first round pays for choosing kernels
-            for loop in loops:
-                best[loop.name] = max(best[loop.name], loop.round())
-        for loop in loops:
-            seconds[loop.name] += setting.images / best[loop.name]
-        print(f"{name}, cell {seed}: plain {best['plain']:.0f}, ours {best['ours']:.0f} images/s", file=sys.stderr)
-    plain, ours = (cells * setting.images / seconds[loop] for loop in ("plain", "ours"))
-    shape = " × ".join(str(side) for side in setting.shape[1:])
-    return [
-        f"| {name} | {shape} | {setting.filters} | {setting.batch} | {plain:.0f} | {ours:.0f} | {ours / plain:.1f} |"
-    ]
-
-
-def kernels() -> list[str]:
-    """Rows of a table: forward and backward of one convolution in channels-last layout, in microseconds."""
-    rows = []
-    for side, channels, batch in ((2, 32, 64), (4, 16, 64), (7, 32, 128), (8, 8, 64), (8, 64, 128)):
-        for kernel, groups in ((1, 1), (3, channels), (5, channels), (7, channels)):
-            conv = nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=groups, bias=False)
-            conv = conv.to(memory_format=torch.channels_last)
-            x = torch.randn(batch, channels, side, side).contiguous(memory_format=torch.channels_last).requires_grad_()
-            grad = torch.randn_like(x)
-            before = microseconds(conv, x, grad)
-            with processor_kernels(conv, torch.device("cpu")):
-                after = microseconds(conv, x, grad)
-            kind = "pointwise" if kernel == 1 else f"depthwise {kernel} × {kernel}"
-            rows.append(f"| {kind} | {side} × {side} | {channels} | {batch} | {before:.0f} | {after:.0f} |")
-    return rows
-
-
-def microseconds(conv: nn.Module, x: torch.Tensor, grad: torch.Tensor, tries: int = 60) -> float:
-    best = float("inf")
-    for _ in range(tries):
-        start = time.perf_counter()
-        torch.autograd.grad(conv(x), (x, conv.weight), grad)
-        best = min(best, time.perf_counter() - start)
-    return best * 1e6
-
-
-def report(arguments: argparse.Namespace) -> str:
-    """The whole result as Markdown."""
-    device = open_device(arguments.device)
-    about = describe_device(device)
-    lines = [
-        "# Training one child",
-        "",
-        f"`python -m benchmarks.child_training {' '.join(one for one in sys.argv[1:] if one != '--write')}`".replace(
-            " `", "`"
-        ),
-        "",
-        f"{about['name']} ({about['kind']}), {about['threads']} of {os.cpu_count()} threads, torch {torch.__version__}, "
-        f"Python {platform.python_version()}, {platform.system()} {platform.machine()}.",
-        "",
-    ]
-    if arguments.kernels:
-        lines += ["Forward and backward of one convolution, best of 60, in µs.", ""]
-        lines += ["| convolution | map | channels | batch | torch | ours |", "|---|---|---|---|---|---|", *kernels()]
-        return "\n".join(lines)
-    lines += [
-        f"{arguments.cells} random cells (B 5, N 1), best of {arguments.rounds} rounds each, images per second.",
-        "",
-    ]
-    lines += ["| setting | image | F | batch | plain loop | ours | ratio |", "|---|---|---|---|---|---|---|"]
-    for name in [arguments.setting] if arguments.setting else SETTINGS:
-        lines += compare(name, arguments.cells, arguments.rounds, device)
-    return "\n".join(lines)
+def write(key: str, result: dict, arguments: argparse.Namespace) -> None:
+    about = describe_device(CPU)
+    result["about"] = {
+        "command": f"python -m benchmarks.child_training {shlex.join(sys.argv[1:])}".strip(),
+        "date": date.today().isoformat(),
+        "processor": about["name"],
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "load before": os.getloadavg()[0],
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "images": "a prepared data set" if arguments.images else "random bytes",
+        "n": arguments.rounds,
+    }
+    stored = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
+    stored[key] = result
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--setting", choices=SETTINGS)
-    parser.add_argument("--cells", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--kernels", action="store_true")
-    parser.add_argument("--write", action="store_true", help=f"also add it to {RESULTS.name}")
+    parser.add_argument("--cores", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--images", type=Path, help="the folder of a prepared data set; default: random bytes")
+    parser.add_argument("--levers", action="store_true")
+    parser.add_argument("--no-write", action="store_true")
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    text = report(arguments)
-    print(text)
-    if arguments.write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        with RESULTS.open("a") as file:
-            file.write(text + "\n\n")
+    for name in [arguments.setting] if arguments.setting else SETTINGS:
+        if arguments.levers:
+            key, result = f"{name}, levers", levered(name, arguments.rounds, arguments.images)
+        else:
+            key, result = name, compared(name, arguments.rounds, arguments.images, arguments.cores)
+        if not arguments.no_write:
+            write(key, result, arguments)
 
 
 if __name__ == "__main__":

@@ -123,6 +123,7 @@ class Network(nn.Module):
         self._layers: list[dict] = blueprint["layers"]
         self._drops = [index for index, layer in enumerate(self._layers) if layer["kind"] == "drop_path"]
         self._plans: dict[tuple[int, ...], list] = {}
+        self._depths: dict[torch.device, Tensor] = {}  # how deep the drop paths lie
         for layer in self._layers:
             self._add_weights(layer)
         self._initialise(blueprint["init"])
@@ -172,12 +173,13 @@ class Network(nn.Module):
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
 
-    def set_drop_path(self, rate: float) -> None:
+    def set_drop_path(self, rate: float | Tensor) -> None:
         """The chance with which a path of the deepest cell is dropped; shallower cells get less where the rules say so.
 
-        ScheduledDropPath raises it linearly from 0 to its end rate over the training.
+        ScheduledDropPath raises it linearly from 0 to its end rate over the training. A tensor of one number stays where it
+        is and is read at every pass.
         """
-        if not 0 <= rate < 1:
+        if not isinstance(rate, Tensor) and not 0 <= rate < 1:
             raise ValueError(f"A drop path rate lies in [0, 1), not {rate}.")
         self.drop_path_rate = rate
 
@@ -209,7 +211,8 @@ class Network(nn.Module):
         plan = self._plans.get(outputs)
         if plan is None:
             plan = self._plans[outputs] = self._plan(outputs)
-        masks = self._masks(x) if self.training and self.drop_path_rate else {}
+        dropping = isinstance(self.drop_path_rate, Tensor) or self.drop_path_rate
+        masks = self._masks(x) if self.training and dropping and self._drops else {}
         values: list = [None] * len(self._layers)
         values[0] = x
         for index, kind, run, inputs, done in plan:
@@ -229,8 +232,10 @@ class Network(nn.Module):
 
     def _masks(self, x: Tensor) -> dict[int, Tensor]:
         """One keep-or-drop per path and image, divided by the chance of keeping."""
-        depth = torch.tensor([self._layers[index]["depth"] for index in self._drops], device=x.device)
-        keep = (1 - self.drop_path_rate * depth).unsqueeze(1)
+        if x.device not in self._depths:
+            depths = [self._layers[index]["depth"] for index in self._drops]
+            self._depths[x.device] = torch.tensor(depths, device=x.device)
+        keep = (1 - self.drop_path_rate * self._depths[x.device]).unsqueeze(1)
         kept = torch.rand(len(self._drops), len(x), device=x.device) < keep
         masks = (kept / keep).view(len(self._drops), len(x), 1, 1, 1)
         return dict(zip(self._drops, masks, strict=True))

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from nas_engine.networks.supernet.banks import BankConv
 
-# Up to these the replacements win (benchmarks/child_training.py --kernels): pairs of an input and an output pixel, for
+# Up to these the replacements win (benchmarks/convolutions.py): pairs of an input and an output pixel, for
 # kernels larger and not larger than 3 x 3, and pixels of a map.
 _MOST_PAIRS = 2500
 _MOST_PAIRS_3X3 = 64

@@ -23,7 +23,7 @@ LOOK_EVERY = {"cpu": 1, "cuda": 50}
 
 @dataclass
 class Totals:
-    """Sums over an epoch, kept on the device."""
+    """Sums over an epoch, kept on the device; ``images`` is counted on the processor."""
 
     loss: Tensor
     right: Tensor
@@ -55,7 +55,7 @@ def train(
     out. Raises EvaluationFailed when the loss is no longer finite, SearchCancelled when ``cancelled()``, asked at every
     batch, says so.
     """
-    trainer = Trainer(model, train_images, config, cancelled)
+    trainer = trainer_for(model, train_images, config, cancelled)
     reports = []
     for epoch in range(1, config.epochs + 1):
         started = time.perf_counter()
@@ -74,6 +74,13 @@ def train(
         )
         report(reports[-1])
     return reports
+
+
+def trainer_for(model: nn.Module, images: DeviceImages, config: TrainingConfig, cancelled: Cancelled) -> "Trainer":
+    """The quickest trainer for the images' device."""
+    from nas_engine.training.cuda_graph import GraphTrainer, graphs_wanted  # it stands on this module
+
+    return (GraphTrainer if graphs_wanted(images.device) else Trainer)(model, images, config, cancelled)
 
 
 class Trainer:
@@ -113,27 +120,40 @@ class Trainer:
     def epoch(self, epoch: int) -> Totals:
         """One pass over the images in a new order."""
         self.model.train()
-        order = self._order()
-        totals = Totals.zero(self.device)
+        totals = self._begin(epoch)
         with processor_kernels(self.model, self.device):
             for number in range(self.batches):
                 if self.cancelled():
                     raise SearchCancelled
-                chosen = order[number * self.batch_size : (number + 1) * self.batch_size]
-                step = (epoch - 1) * self.batches + number
-                totals.add(*self._step(step, *self.augmentation.batch(chosen)))
+                self._advance(totals, epoch, number)
                 if number % self.look_every == 0 or number == self.batches - 1:
                     self._check(float(totals.loss), epoch)
         return totals
 
+    def _begin(self, epoch: int) -> Totals:
+        self.order = self._order()
+        return Totals.zero(self.device)
+
+    def _advance(self, totals: Totals, epoch: int, number: int) -> None:
+        """Train on the epoch's next batch."""
+        chosen = self.order[number * self.batch_size : (number + 1) * self.batch_size]
+        step = (epoch - 1) * self.batches + number
+        totals.add(*self._step(step, *self.augmentation.batch(chosen)))
+
     def _step(self, step: int, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """One update."""
+        loss, logits = self._update(batch, labels, self.learning_rate(step), self.drop_path_rate(step))
+        return loss, logits, labels
+
+    def _update(
+        self, batch: Tensor, labels: Tensor, learning_rate: float | Tensor, drop_path: float | Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """One update; returns loss and logits before it."""
         if self.config.drop_path:
-            self.model.set_drop_path(self.drop_path_rate(step))
+            self.model.set_drop_path(drop_path)
         self.sgd.zero_grad()
         loss, logits = self._gradient(batch, labels)
-        self.sgd.step(self.learning_rate(step))
-        return loss, logits, labels
+        self.sgd.step(learning_rate)
+        return loss, logits
 
     def _gradient(self, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """The batch's mean loss, whose gradient is left with the weights, and its logits."""

@@ -43,8 +43,11 @@ class FlatSGD:
     def zero_grad(self) -> None:
         self.gradient.zero_()
 
-    def step(self, learning_rate: float) -> None:
-        """One update from the gradients accumulated since ``zero_grad``, which it overwrites."""
+    def step(self, learning_rate: float | Tensor) -> None:
+        """One update from the gradients accumulated since ``zero_grad``, which it overwrites.
+
+        A rate that is a tensor is read on the device: a recorded step takes its value at every replay.
+        """
         if self.clip:
             norm = torch.linalg.vector_norm(self.gradient)
             self.gradient.mul_((self.clip / (norm + 1e-6)).clamp(max=1.0))
@@ -54,12 +57,16 @@ class FlatSGD:
             self.gradient.add_(self.weights, alpha=self.weight_decay)
         self._update(learning_rate)
 
-    def _update(self, learning_rate: float) -> None:
+    def _update(self, learning_rate: float | Tensor) -> None:
         self.velocity.mul_(self.momentum).add_(self.gradient)
         if self.nesterov:
-            self.weights.add_(self.gradient.add_(self.velocity, alpha=self.momentum), alpha=-learning_rate)
+            direction = self.gradient.add_(self.velocity, alpha=self.momentum)
         else:
-            self.weights.add_(self.velocity, alpha=-learning_rate)
+            direction = self.velocity
+        if isinstance(learning_rate, Tensor):
+            self.weights.addcmul_(direction, learning_rate, value=-1)
+        else:
+            self.weights.add_(direction, alpha=-learning_rate)
 
     def state(self) -> dict[str, Tensor]:
         """What steps carry on, by name: the very tensors."""

@@ -14,10 +14,8 @@ from nas_engine.cell import Block, Cell
 from nas_engine.config import read
 from nas_engine.errors import ConfigError
 from nas_engine.evaluators.tabular import TabularEvaluator
-from nas_engine.graph_cell import AnyCell
 from nas_engine.operations import OPERATIONS
 from nas_engine.protocol import SkeletonConfig
-from nas_engine.search_config import skeleton_fields
 from nas_engine.search_spaces.base import SearchSpace
 from webapp.forms.search import SearchForm
 
@@ -39,7 +37,7 @@ class Frame:
     image_shape: tuple[int, int, int]
     classes: int
 
-    def cost(self, cells: tuple[AnyCell, ...]) -> Cost:
+    def cost(self, cells: tuple[Cell, ...]) -> Cost:
         blueprint = build_blueprint(cells, self.skeleton, self.image_shape, self.classes)
         return Cost(blueprint.params, blueprint.macs)
 
@@ -89,15 +87,7 @@ class Preview:
         dataset = self.form.dataset
         if dataset is None or not self._settled("skeleton."):
             return None
-        skeleton = read(SkeletonConfig, self.form.data.get("skeleton", {})).only(
-            skeleton_fields(self.form.chosen("space"))
-        )
-        return Frame(skeleton, dataset.image_shape, len(dataset.classes))
-
-    @property
-    def whole(self) -> bool:
-        """Whether the cells are a whole network, one after another, rather than stacked."""
-        return self.space.family != "nasnet"
+        return Frame(read(SkeletonConfig, self.form.data["skeleton"]), dataset.image_shape, len(dataset.classes))
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -117,7 +107,7 @@ class Preview:
         return scientific(self.space.size())
 
     @cached_property
-    def cells(self) -> tuple[AnyCell, ...]:
+    def cells(self) -> tuple[Cell, ...]:
         return _sample(self.space, self.draw)
 
     @cached_property
@@ -164,7 +154,7 @@ class Preview:
     def operation_macs(self) -> dict[str, int]:
         """Operation -> MACs in a normal cell of the first stage; empty while the network's shape is not settled."""
         try:
-            return _operation_macs(self.frame) if self.frame and self.space and not self.whole else {}
+            return _operation_macs(self.frame) if self.frame else {}
         except ConfigError:
             return {}
 
@@ -190,7 +180,7 @@ def _of_table(table: TabularEvaluator, number: int) -> Cost:
     return Cost(*table.costs(table.space.sample(random.Random(f"preview/{number}"))))
 
 
-def _sample(space: SearchSpace, number: int) -> tuple[AnyCell, ...]:
+def _sample(space: SearchSpace, number: int) -> tuple[Cell, ...]:
     return space.cells(space.sample(random.Random(f"preview/{number}")))
 
 
