@@ -12,7 +12,7 @@ from nas_engine.networks.supernet.banks import Bank, BankNorm, Source
 
 # Edges are run side by side while their maps together have at most this many numbers; beyond, one by one keeps to the
 # processor's cache. A GPU wants few large kernels.
-_SIDE_BY_SIDE = {"cpu": 1 << 17, "cuda": 1 << 40}
+_SIDE_BY_SIDE = {"cpu": 1 << 18, "cuda": 1 << 40}
 
 
 class Choice(NamedTuple):
@@ -123,7 +123,7 @@ class MixedCell(nn.Module):
 
     @staticmethod
     def _fits(x: Tensor, edges: int) -> bool:
-        return x.numel() * edges <= _SIDE_BY_SIDE.get(x.device.type, 1 << 17)
+        return x.numel() * edges <= _SIDE_BY_SIDE.get(x.device.type, 1 << 18)
 
     def _split(self, x: Tensor, state: int) -> tuple[Source, Tensor | None]:
         """The channels that operations see, and those that bypass them (PC-DARTS): halved by max pooling where the edges
