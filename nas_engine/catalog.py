@@ -49,6 +49,12 @@ SPACES = {
         "nas_engine.search_spaces.enas:ENASSpace",
         "Five operations, two of them a node, added; what nothing reads is the output.",
     ),
+    "enas_macro": Entry(
+        "ENAS networks",
+        "nas_engine.search_spaces.enas_macro:ENASMacroConfig",
+        "nas_engine.search_spaces.enas_macro:ENASMacroSpace",
+        "A whole network: an operation for each layer, and which earlier layers are joined to it.",
+    ),
     "listed": Entry(
         "Given cells",
         "nas_engine.search_spaces.listed:ListedConfig",

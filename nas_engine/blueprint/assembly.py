@@ -73,7 +73,9 @@ class Assembly:
         if kind != "head":
             self._maps.append(part.output)
 
-    def head(self, source: int, skeleton: SkeletonConfig, channels: int = 0, *, before: bool = False) -> int:
+    def head(
+        self, source: int, skeleton: SkeletonConfig, channels: int = 0, *, before: bool = False, bias: bool = True
+    ) -> int:
         """The classifier: with ``channels``, a 1x1 convolution to as many, batch norm and ReLU (the ReLU first with
         ``before``); global pooling, dropout, linear. Returns the layer of the logits."""
         draft = self.draft
@@ -86,7 +88,7 @@ class Assembly:
             index = draft.global_pool(index, "head")
             if skeleton.dropout:
                 index = draft.dropout(index, skeleton.dropout, "head")
-            part.output = draft.linear(index, "head.linear", self.classes, bias=True)
+            part.output = draft.linear(index, "head.linear", self.classes, bias)
         return part.output
 
     def blueprint(self, logits: int, skeleton: SkeletonConfig, *, norm_eps: float, init: str) -> Blueprint:

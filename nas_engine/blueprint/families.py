@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from nas_engine.blueprint.blueprint import Blueprint
 from nas_engine.blueprint.draft import Shape
+from nas_engine.blueprint.enas_macro import draft_enas_macro
 from nas_engine.blueprint.mnasnet import draft_mnasnet
 from nas_engine.blueprint.randwire import draft_randwire
 from nas_engine.blueprint.stacking import stack_cells
@@ -16,6 +17,7 @@ Drafter = Callable[[Sequence[AnyCell], SkeletonConfig, Shape, int, bool], Bluepr
 # A drafter takes (cells, skeleton, image_shape, classes, aux).
 FAMILIES: dict[str, Drafter] = {
     "nasnet": stack_cells,
+    "enas_macro": draft_enas_macro,
     "mnasnet": draft_mnasnet,
     "randwire": draft_randwire,
 }

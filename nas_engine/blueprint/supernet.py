@@ -4,6 +4,7 @@ The same operation table, drafts and dialect rules as stand-alone networks; :cla
 networks of DARTS and ENAS do differently from the networks their cells end up in.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -247,12 +248,16 @@ class _Stack:
         return Piece((), 0, (filters, *size), weights + 2 * filters * self.rules.affine, weights * size[0] * size[1])
 
     def _piece(self, shape: Shape, build, affine: bool | None = None) -> Piece:
-        affine = self.rules.affine if affine is None else affine
-        draft = Draft((shape,), self.dialect.same_padding)
-        output = build(draft)
-        # Drop path is never used while weights are shared.
-        layers = tuple(
-            layer._replace(options={"affine": affine}) if layer.kind == "norm" else layer for layer in draft.layers
-        )
-        norms = 0 if affine else sum(2 * layer.shape[0] for layer in layers if layer.kind == "norm")
-        return Piece(layers, output, draft.shapes[output], draft.params - norms, draft.macs)
+        return draft_piece(shape, build, self.rules.affine if affine is None else affine, self.dialect.same_padding)
+
+
+def draft_piece(shape: Shape, build: Callable[[Draft], int], affine: bool = True, same_padding: bool = True) -> Piece:
+    """What ``build`` drafts on a map of ``shape``; it is given the draft and returns the index of the result. Without
+    ``affine`` batch norms have neither scale nor offset."""
+    draft = Draft((shape,), same_padding)
+    output = build(draft)
+    layers = tuple(
+        layer._replace(options={"affine": affine}) if layer.kind == "norm" else layer for layer in draft.layers
+    )
+    norms = 0 if affine else sum(2 * layer.shape[0] for layer in layers if layer.kind == "norm")
+    return Piece(layers, output, draft.shapes[output], draft.params - norms, draft.macs)

@@ -151,6 +151,9 @@ class SupernetConfig:
 
     method: str = setting("darts", "Method", options=tuple(METHODS), labels=tuple(METHODS.values()))
     nodes: int = setting(4, "Nodes in a cell", minimum=1, maximum=8, help="4 in DARTS, 5 in ENAS.")
+    layers: int = setting(
+        12, "Layers", minimum=3, maximum=48, help="Of a whole network (ENAS); cells are the skeleton’s."
+    )
     operations: tuple[str, ...] = setting((), "Operations", options=NASNET_ALL, help="None chosen: the method’s own.")
     weights: SharedWeightsConfig = field(default_factory=SharedWeightsConfig)
     alphas: AlphaConfig = field(default_factory=AlphaConfig)
@@ -185,6 +188,8 @@ class SupernetConfig:
 def check_skeleton(config: SupernetConfig, skeleton: SkeletonConfig) -> None:
     """Raises ConfigError unless ``skeleton`` can carry the method's supernet."""
     problems = {}
+    if config.method == "enas-macro":
+        return  # of the skeleton it reads filters and dropout alone
     if skeleton.kind != "cifar":
         problems["skeleton.kind"] = "Supernets are stacked on the CIFAR skeleton."
     rules = "enas" if config.method in CONTROLLED else "darts"
@@ -193,7 +198,5 @@ def check_skeleton(config: SupernetConfig, skeleton: SkeletonConfig) -> None:
     partial = config.alphas.partial_channels
     if partial > 1 and skeleton.filters % (2 * partial):
         problems["skeleton.filters"] = f"must be a multiple of {2 * partial}, as 1 in {partial} channels is mixed."
-    if config.method == "enas-macro" and skeleton.layers and skeleton.layers < 3:
-        problems["skeleton.layers"] = "Three stages need 3 layers at least."
     if problems:
         raise ConfigError(problems)

@@ -1,17 +1,23 @@
 """ENAS: a controller learns which paths through the supernet do well, in turns with the weights (Pham et al. 2018)."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 
 from nas_engine.architecture import Architecture
-from nas_engine.evaluators.supernet.controller import Decoded, MicroController, uniform_entropy
+from nas_engine.evaluators.supernet.controller import (
+    Decoded,
+    MacroController,
+    MicroController,
+    uniform_entropy,
+)
 from nas_engine.evaluators.supernet.method import Epoch, Method, distinct
 from nas_engine.evaluators.supernet.records import Derived
 from nas_engine.evaluators.supernet.session import Session
 from nas_engine.search_spaces.enas import ENASSpace
+from nas_engine.search_spaces.enas_macro import OPERATIONS, ENASMacroSpace
 from nas_engine.training.adam import Adam
 
 # Sequences drawn after an epoch to estimate the policy's entropy and marginal probabilities.
@@ -25,6 +31,8 @@ class ENAS(Method):
     each sample's reward being its accuracy on one valid batch plus the weighed entropy of its decisions. At the end of an
     epoch some samples are scored on the same valid batch, and the best is what the search would return."""
 
+    rewards_with_dropout = True  # as the released code has it, whose graph of cells is built once
+
     def __init__(self, session: Session, space: ENASSpace):
         super().__init__(session, space)
         settings = self.config.controller
@@ -32,7 +40,7 @@ class ENAS(Method):
         self.adam = Adam(self.controller, settings.learning_rate, settings.mean_decay, epsilon=settings.epsilon)
         self.baseline = 0.0
 
-    def _controller(self, rng: random.Random):
+    def _controller(self, rng: random.Random) -> MicroController | MacroController:
         config = self.space.config
         return MicroController(config.nodes, config.operations, self.config.controller, rng)
 
@@ -81,9 +89,11 @@ class ENAS(Method):
 
     @torch.no_grad()
     def _measure(self, architecture: Architecture) -> tuple[float, float]:
-        """Accuracy and loss on one valid batch, by batch statistics and with dropout, as the released code has it."""
+        """Accuracy and loss on one valid batch, by batch statistics."""
         images, labels = self.session.valid_batch()
+        self.session.net.train(self.rewards_with_dropout)
         loss, logits = self.session.loss(self.path(architecture), images, labels)
+        self.session.net.train()
         return int((logits.argmax(1) == labels).sum()) / len(labels), float(loss)
 
     def _candidates(self) -> list[Derived]:
@@ -137,3 +147,23 @@ class ENAS(Method):
         below = {name.removeprefix("adam/"): value for name, value in tensors.items() if name.startswith("adam/")}
         self.adam.load_state_dict({**below, "steps": data["adam_steps"]})
         self.baseline = data["baseline"]
+
+
+class MacroENAS(ENAS):
+    """The same over whole networks; skips that are not as frequent as wanted are penalised, and rewards are read without
+    dropout."""
+
+    rewards_with_dropout = False
+    space: ENASMacroSpace
+
+    def _controller(self, rng: random.Random) -> MacroController:
+        return MacroController(self.space.config.layers, len(OPERATIONS), self.config.controller, rng)
+
+    def path(self, architecture: Architecture) -> Callable[[Tensor], Tensor]:
+        layers = self.space.layers(architecture)
+        return lambda images: self.session.net.forward_layers(images, layers)
+
+    def _record(self, rewards: list[float], accuracies: list[float]) -> dict:
+        record = super()._record(rewards, accuracies)
+        shares = [row[1] for name, row in record["probabilities"].items() if ".skip." in name]
+        return {**record, "skip_rate": sum(shares) / len(shares)}

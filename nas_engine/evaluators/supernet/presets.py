@@ -22,7 +22,7 @@ class SupernetPreset:
 
 _DARTS_SKELETON = {"kind": "cifar", "dialect": "darts", "layers": 8, "filters": 16}
 _MICRO_SKELETON = {"kind": "cifar", "dialect": "enas", "layers": 8, "filters": 20, "dropout": 0.1}
-_MACRO_SKELETON = {"kind": "cifar", "dialect": "enas", "layers": 12, "filters": 36, "dropout": 0.1}
+_MACRO_SKELETON = {"filters": 36, "dropout": 0.1}
 _HALF = {"dataset": "cifar-10", "valid_fraction": 0.5}
 _TENTH = {"dataset": "cifar-10", "valid_fraction": 0.1}
 
@@ -104,7 +104,7 @@ PRESETS = {
     "enas-macro": _preset(
         "ENAS, whole network",
         "The authors’ released search over 12 layers and their skip connections, 310 epochs.",
-        {"method": "enas-macro", "weights": _MACRO_WEIGHTS, "controller": _MACRO_CONTROLLER},
+        {"method": "enas-macro", "layers": 12, "weights": _MACRO_WEIGHTS, "controller": _MACRO_CONTROLLER},
         _MACRO_SKELETON,
         _TENTH,
     ),

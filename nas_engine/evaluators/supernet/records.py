@@ -1,5 +1,6 @@
 """What a weight-sharing search tells while it runs and when it is done: plain JSON both ways. Torch-free."""
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
@@ -34,7 +35,8 @@ class Derived:
     def as_json(self) -> dict:
         return {
             "architecture": self.architecture.as_json(),
-            "cells": [cell.as_json() for cell in self.cells],
+            # Through text and back: options of a graph's nodes are tuples, which JSON has none of.
+            "cells": [json.loads(json.dumps(cell.as_json())) for cell in self.cells],
             "supernet_score": self.supernet_score,
         }
 

@@ -8,29 +8,31 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from nas_engine.blueprint.enas_macro import draft_macro_supernet
 from nas_engine.blueprint.supernet import darts_rules, draft_supernet, enas_rules
 from nas_engine.config import as_dict
 from nas_engine.datasets import read_info, read_split, split_indices
 from nas_engine.errors import ConfigError
 from nas_engine.evaluators.supernet.config import SINGLE_PATH, SupernetConfig, check_skeleton
 from nas_engine.evaluators.supernet.differentiable import GDAS, Differentiable
-from nas_engine.evaluators.supernet.enas import ENAS
+from nas_engine.evaluators.supernet.enas import ENAS, MacroENAS
 from nas_engine.evaluators.supernet.method import Epoch, Method
 from nas_engine.evaluators.supernet.one_shot import RandomPaths, SinglePathOneShot
 from nas_engine.evaluators.supernet.records import Derived, EpochRecord, Report
 from nas_engine.evaluators.supernet.session import Session, derived_seed
-from nas_engine.networks.supernet import Supernet
+from nas_engine.networks.supernet import MacroSupernet, Supernet
 from nas_engine.operations import DARTS_OPERATIONS, ENAS_OPERATIONS
 from nas_engine.protocol import DataConfig, SkeletonConfig
 from nas_engine.search_spaces.darts import DARTSConfig, DARTSSpace
 from nas_engine.search_spaces.enas import ENASConfig, ENASSpace
+from nas_engine.search_spaces.enas_macro import ENASMacroConfig, ENASMacroSpace
 from nas_engine.training.devices import open_device
 from nas_engine.training.images import DeviceImages
 from nas_engine.training.memory import peak_memory
 from nas_engine.training.progress import Cancelled
 
 TARGETS = {
-    "darts": Differentiable, "pc-darts": Differentiable, "gdas": GDAS, "enas-micro": ENAS,
+    "darts": Differentiable, "pc-darts": Differentiable, "gdas": GDAS, "enas-micro": ENAS, "enas-macro": MacroENAS,
     "rs-ws": RandomPaths, "spos": SinglePathOneShot,
 }  # fmt: skip
 
@@ -176,8 +178,11 @@ class SupernetSearch:
 
 def build_supernet(
     config: SupernetConfig, skeleton: SkeletonConfig, image_shape: tuple[int, int, int], classes: int
-) -> tuple[Supernet, DARTSSpace | ENASSpace]:
+) -> tuple[Supernet | MacroSupernet, DARTSSpace | ENASSpace | ENASMacroSpace]:
     """The method's supernet with fresh weights out of torch's global generator, and its search space."""
+    if config.method == "enas-macro":
+        plan = draft_macro_supernet(skeleton, config.layers, tuple(image_shape), classes)
+        return MacroSupernet(plan), ENASMacroSpace(ENASMacroConfig(config.layers))
     if config.method == "enas-micro":
         operations = config.operations or ENAS_OPERATIONS
         rules, space = enas_rules(operations, config.nodes), ENASSpace(ENASConfig(config.nodes, operations))
@@ -191,7 +196,7 @@ def build_supernet(
 
 
 def count_skips(derived: Derived) -> tuple[int, int]:
-    """(skips, operations) of the normal cell."""
+    """(skips, operations) of the normal cell; a whole network has no operation that is a skip."""
     normal = derived.cells[0]
     operations = [node.operation for node in normal.nodes if node.kind == "op"]
     return operations.count("identity"), len(operations)

@@ -12,7 +12,7 @@ from nas_engine.cell import Cell
 from nas_engine.datasets import prepare
 from nas_engine.errors import ConfigError, EvaluationFailed, SearchCancelled
 from nas_engine.evaluators.supernet import search as search_module
-from nas_engine.evaluators.supernet.config import CONTROLLED, DIFFERENTIABLE
+from nas_engine.evaluators.supernet.config import CONTROLLED, DIFFERENTIABLE, METHODS
 from nas_engine.evaluators.supernet.estimate import estimate_search
 from nas_engine.evaluators.supernet.presets import read_supernet
 from nas_engine.evaluators.supernet.search import SupernetSearch
@@ -40,7 +40,7 @@ def digits(tmp_path_factory):
 def make(folder, method, seed=0, **changes):
     data = {**SMALL, "method": method}
     if method == "enas-macro":
-        del data["operations"]
+        data = {**data, "operations": [], "layers": 4}
     config = read_supernet({**data, **changes})
     dialect = "enas" if method in CONTROLLED else "darts"
     skeleton = SkeletonConfig(dialect=dialect, layers=3, filters=8, dropout=0.1)
@@ -243,7 +243,7 @@ def test_scores_depend_on_the_architecture_alone(digits):
     assert len(scores) == 1
 
 
-@pytest.mark.parametrize("method", ["darts", "enas-micro"])
+@pytest.mark.parametrize("method", ["darts", "enas-micro", "enas-macro"])
 def test_an_estimate_says_what_an_epoch_takes(method, digits):
     search = make(digits, method)
     estimate = estimate_search(search.config, search.skeleton, DATA, digits, "cpu")
@@ -262,3 +262,19 @@ def test_what_does_not_fit_is_told_what_to_change(digits, monkeypatch):
         monkeypatch.setattr("nas_engine.evaluators.supernet.estimate.free_memory", lambda device, room=room: int(room))
         estimate = estimate_search(big, skeleton, DATA, digits, "cpu")
         assert not estimate.fits and field in estimate.advice and estimate.message.startswith("It does not fit")
+
+
+def test_every_method_has_a_class():
+    assert set(search_module.TARGETS) == set(METHODS)
+
+
+def test_the_skip_rate_of_whole_networks_goes_where_it_is_wanted(digits):
+    search = make(digits, "enas-macro", controller={"learning_rate": 0.1, "skip_weight": 5.0, "skip_target": 0.2})
+    method = search.method
+    for step in range(40):
+        drawn = method.controller.sample(
+            torch.rand(5, len(method.controller.widths), generator=torch.Generator().manual_seed(step))
+        )
+        method._improve(drawn, torch.zeros(5))
+    (record,) = run(search)
+    assert record.controller["skip_rate"] < 0.42
