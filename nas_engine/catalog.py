@@ -73,6 +73,13 @@ SPACES = {
         "nas_engine.search_spaces.randwire:RandWireSpace",
         "Networks wired at random: decided are the generator of the graphs, its parameters and the seeds.",
     ),
+    "mnasnet": Entry(
+        "MnasNet",
+        "nas_engine.search_spaces.mnasnet:MnasNetConfig",
+        "nas_engine.search_spaces.mnasnet:MnasNetSpace",
+        "The network is a few blocks of equal layers, and every block takes its own decisions: convolution, kernel, "
+        "squeeze-and-excitation, skip, filters, layers. Made for networks that must be fast.",
+    ),
 }
 
 STRATEGIES = {

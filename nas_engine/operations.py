@@ -63,10 +63,12 @@ class Operation:
 
 
 class _Words(dict):
-    """Options as they are written: (3, 5) as 3×5."""
+    """Options as they are written: (3, 5) as 3×5, any squeeze-and-excitation as SE."""
 
     def __getitem__(self, name: str) -> str:
         value = self.get(name, "")
+        if name == "squeeze":
+            return "SE" if value else ""
         return "×".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
     def __missing__(self, name: str) -> str:
@@ -190,13 +192,16 @@ DARTS_OPERATIONS = (
 # The operations of cells that are graphs: their kernels and filters are options of the node. How each is built is said by
 # the rules of the cell's family.
 _GRAPH_ROWS = (
-    Operation("conv", "conv {kernel}", "conv", "Convolution, batch norm, ReLU."),
+    Operation("conv", "conv {kernel} {squeeze}", "conv", "Convolution, batch norm, ReLU."),
     Operation(
-        "separable", "sep {kernel}", "sep", "Depthwise convolution, batch norm, ReLU; 1×1 convolution, batch norm."
+        "separable",
+        "sep {kernel} {squeeze}",
+        "sep",
+        "Depthwise convolution, batch norm, ReLU; 1×1 convolution, batch norm.",
     ),
     Operation(
         "inverted_bottleneck",
-        "MB{expansion} {kernel}",
+        "MB{expansion} {kernel} {squeeze}",
         "inv",
         "1×1 convolution to more channels, depthwise convolution, 1×1 convolution back; batch norm after each, ReLU after "
         "the first two. With squeeze-and-excitation, the channels are weighed by what the whole map holds.",

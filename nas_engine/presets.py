@@ -52,6 +52,35 @@ PRESETS = {
             "budget": {"trials": 20_000, "parallelism": 100, "keep_weights": 250},
         },
     ),
+    "mnasnet-small": Preset(
+        "MnasNet, small",
+        "PPO, 200 whole networks of three blocks for CIFAR-10, accurate and fast. Hours on one GPU.",
+        {
+            "name": "MnasNet on CIFAR-10",
+            "space": "mnasnet",
+            "space_config": {"base": "small"},
+            "strategy": "ppo",
+            "strategy_config": {"learning_rate": 0.005, "batch": 10, "inner_epochs": 3},
+            "data": {"dataset": "cifar-10", "train_limit": 10_000},
+            "training": {"epochs": 5, "batch_size": 128, "learning_rate": 0.05},
+            "reward": {"goal": "macs", "target": 10.0},
+            "budget": {"trials": 200, "parallelism": 4},
+        },
+    ),
+    "mnasnet-paper": Preset(
+        "MnasNet paper",
+        "PPO, 8 000 trials of 5 epochs on ImageNet, a latency target of 75 ms. Days on a room of GPUs.",
+        {
+            "name": "MnasNet, the paper’s search",
+            "space": "mnasnet",
+            "strategy": "ppo",
+            "data": {"dataset": "imagenet", "valid_fraction": 0.039},
+            "skeleton": {"dropout": 0.2, "norm_decay": 0.99},
+            "training": {"epochs": 5, "batch_size": 256, "learning_rate": 0.1, "weight_decay": 1e-5},
+            "reward": {"goal": "latency", "target": 75.0, "below": -0.07, "above": -0.07},
+            "budget": {"trials": 8_000, "parallelism": 100, "keep_weights": 15},
+        },
+    ),
 }  # fmt: skip
 
 

@@ -10,7 +10,9 @@ from functools import lru_cache
 from nas_engine.blueprint import Blueprint, build_blueprint
 from nas_engine.cell import Block, Cell, cells_key
 from nas_engine.errors import ConfigError
+from nas_engine.graph_cell import AnyCell
 from nas_engine.protocol import SkeletonConfig
+from nas_engine.search_spaces.mnasnet_notation import from_notation
 
 _SHORT = {
     "id": "identity",
@@ -59,12 +61,13 @@ class Figure:
 
 @dataclass(frozen=True)
 class ZooEntry:
-    """A published architecture. ``dialect`` names the building rules of its released code; ``single`` says that it has
+    """A published architecture. ``dialect`` names the building rules of its released code, "" where the family of its
+    cells leaves nothing to choose; ``single`` says that it has
     one type of cell, whose strided form reduces: its networks have 3N cells, with none in between (PNASNet)."""
 
     name: str
     label: str
-    cells: tuple[Cell, Cell]
+    cells: tuple[AnyCell, ...]
     dialect: str
     paper: str
     source: str
@@ -100,6 +103,13 @@ def _entry(
     return ZooEntry(name, label, cells, dialect, paper, source, figures, single=not reduction)
 
 
+def _mnasnet(name: str, label: str, blocks: str, *figures: Figure, stem: int = 32) -> ZooEntry:
+    return ZooEntry(name, label, from_notation(blocks, stem), "", _TAN, _MNASNET, figures)
+
+
+# Whole networks have one size; what is left to say are the images.
+_WHOLE = Size(SkeletonConfig(whole=True), 224, 1000)
+
 _SLIM = "tensorflow/models research/slim/nets/nasnet"
 _TPU = "tensorflow/tpu models/official/amoeba_net/model_specs.py"
 _QUARK0 = "quark0/darts cnn/genotypes.py at f276dd3"
@@ -108,6 +118,8 @@ _ZOPH = "Zoph et al. 2018, Learning Transferable Architectures for Scalable Imag
 _REAL = "Real et al. 2019, Regularized Evolution for Image Classifier Architecture Search"
 _PNAS = "Liu et al. 2018, Progressive Neural Architecture Search"
 _DARTS = "Liu et al. 2019, DARTS: Differentiable Architecture Search"
+_TAN = "Tan et al. 2019, MnasNet: Platform-Aware Neural Architecture Search for Mobile"
+_MNASNET = "tensorflow/tpu models/official/mnasnet/mnasnet_models.py"
 
 _NASNET_NORMAL = "1 s5 0 s3, 0 s5 0 s3, 1 a3 0 id, 0 a3 0 a3, 1 s3 1 id >"
 _NASNET_REDUCTION = "1 s5 0 s7, 1 m3 0 s7, 1 a3 0 s5, 3 id 2 a3, 2 s3 1 m3 >"
@@ -225,6 +237,24 @@ _ENTRIES = (
     _entry(
         "pnasnet-5-darts", "PNASNet-5, DARTS form", "darts", _PNAS, _DXY,
         _PNASNET, _PNASNET,
+    ),
+    _mnasnet(
+        "mnasnet-a1", "MnasNet-A1",
+        "r1_k3_s11_e1_i32_o16_noskip r2_k3_s22_e6_i16_o24 r3_k5_s22_e3_i24_o40_se0.25 r4_k3_s22_e6_i40_o80 "
+        "r2_k3_s11_e6_i80_o112_se0.25 r3_k5_s22_e6_i112_o160_se0.25 r1_k3_s11_e6_i160_o320",
+        Figure("ImageNet", 3.9, 312, 24.8, _WHOLE),
+    ),
+    _mnasnet(
+        "mnasnet-b1", "MnasNet-B1",
+        "r1_k3_s11_e1_i32_o16_noskip r3_k3_s22_e3_i16_o24 r3_k5_s22_e3_i24_o40 r3_k5_s22_e6_i40_o80 r2_k3_s11_e6_i80_o96 "
+        "r4_k5_s22_e6_i96_o192 r1_k3_s11_e6_i192_o320",
+        Figure("ImageNet", size=_WHOLE),
+    ),
+    _mnasnet(
+        "mnasnet-small", "MnasNet-small",
+        "r1_k3_s11_e1_i8_o8 r1_k3_s22_e3_i8_o16 r2_k3_s22_e6_i16_o16 r4_k5_s22_e6_i16_o32_se0.25 "
+        "r3_k3_s11_e6_i32_o32_se0.25 r3_k5_s22_e6_i32_o88_se0.25 r1_k3_s11_e6_i88_o144",
+        Figure("ImageNet", size=_WHOLE), stem=8,
     ),
 )  # fmt: skip
 

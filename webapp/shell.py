@@ -3,7 +3,7 @@
 from django.urls import reverse
 
 from nas_engine import __version__
-from webapp.models import Search
+from webapp.models import FullTraining, Search
 
 # In the order of their cascade layers; tokens.css names that order and comes first.
 STYLESHEETS = [
@@ -28,7 +28,7 @@ SECTIONS = (
 
 
 def frame(request) -> dict:
-    """Context processor: navigation, theme, how many searches are under way."""
+    """Context processor: navigation, theme, how much is under way."""
     theme = request.COOKIES.get("theme")
     user = getattr(request, "user", None)
     inside = user is not None and user.is_authenticated
@@ -37,8 +37,14 @@ def frame(request) -> dict:
         "release": __version__,
         "stylesheets": STYLESHEETS,
         "sections": _sections() if inside else [],
-        "running": Search.objects.filter(state__in=Search.ACTIVE).count,  # called where the bar is drawn
+        "running": _running,  # called where the bar is drawn
     }
+
+
+def _running() -> int:
+    """Searches and full trainings under way."""
+    searches = Search.objects.filter(state__in=Search.ACTIVE).count()
+    return searches + FullTraining.objects.filter(state__in=FullTraining.ACTIVE).count()
 
 
 def _sections() -> list[dict]:

@@ -78,8 +78,8 @@ class MnasNetConfig:
         "mobilenet_v2",
         "Relative to",
         options=tuple(BASES),
-        labels=("MobileNetV2, five blocks", "A small network, three blocks"),
-        help="MobileNetV2 halves the image five times; take the small one for images under 64 pixels.",
+        labels=("MobileNetV2", "Small images"),
+        help="MobileNetV2: five blocks, made for 224 pixels. Small: three, for under 64 pixels.",
     )
     width: float = setting(1.0, "Width", minimum=0.1, maximum=4, help="Times the base network’s filters.")
     operations: tuple[str, ...] = setting(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
-from nas_engine.cell import Cell
 from nas_engine.errors import ConfigError
 from nas_engine.full_training import FullTrainingConfig
+from nas_engine.graph_cell import AnyCell
 from nas_engine.networks import build, weights_of
 from nas_engine.training import distributed
 from nas_engine.training.accuracy import accuracies, accuracy
@@ -30,7 +30,7 @@ __all__ = ["estimate_cost", "train_fully"]
 
 
 def train_fully(
-    cells: tuple[Cell, ...],
+    cells: tuple[AnyCell, ...],
     config: FullTrainingConfig,
     dataset_folder: Path,
     device: str,

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 
 from nas_engine.blueprint import Blueprint, build_blueprint
-from nas_engine.cell import Cell
 from nas_engine.config import as_dict
 from nas_engine.datasets import DatasetInfo, read_info, read_split, split_indices
 from nas_engine.datasets.splits import stratified_parts
 from nas_engine.errors import ConfigError
 from nas_engine.full_training import FullTrainingConfig, fitted, read_full_training
 from nas_engine.full_training.fit import shape_seen
+from nas_engine.graph_cell import AnyCell, read_cells
 from nas_engine.networks import build
 from nas_engine.protocol import DataConfig
 from nas_engine.training.devices import autocast_dtype, memory_format
@@ -31,7 +31,7 @@ from nas_engine.training.progress import Cancelled, Progress
 class FullJob:
     """``config`` has N and F settled. Equal jobs give equal weights, on one processor with as many threads bit for bit."""
 
-    cells: tuple[Cell, ...]
+    cells: tuple[AnyCell, ...]
     config: FullTrainingConfig
     folder: Path
     seed: int
@@ -113,12 +113,12 @@ class FullJob:
 
     @classmethod
     def from_json(cls, data: dict) -> "FullJob":
-        cells = tuple(Cell.from_json(cell) for cell in data["cells"])
+        cells = read_cells(data["cells"])
         return cls(cells, read_full_training(data["config"]), Path(data["folder"]), data["seed"])
 
 
 def settle(
-    cells: tuple[Cell, ...], config: FullTrainingConfig, folder: Path, seed: int, device: torch.device
+    cells: tuple[AnyCell, ...], config: FullTrainingConfig, folder: Path, seed: int, device: torch.device
 ) -> FullJob:
     """The job, with N and F chosen where they were to be fitted; milliseconds are measured on ``device``.
 

@@ -43,7 +43,7 @@ export class CellFigures {
     for (const kind of this.kinds) this.figure(kind).hidden = this.shown !== 'both' && this.shown !== kind;
     const widths = this.kinds.map((kind) => this.diagrams[kind].fullWidth), shares = [9 / 20, 11 / 20];
     const crowded = this.direction === 'right' && widths.some((width, at) => this.body.clientWidth * shares[at] < width);
-    this.body.classList.toggle('stacked', this.kinds.length === 1 || this.direction === 'down' || crowded);
+    this.body.classList.toggle('stacked', this.kinds.length !== 2 || this.direction === 'down' || crowded);
   }
 
   /* ---- the explorer alone in the window; the rest of the page is out of reach meanwhile */

@@ -9,6 +9,7 @@ const COMPACT = { ...SIZE, input: [38, 28], op: [62, 28], output: [38, 28] };
 const CHANGED = [166, 28];                       /* an operation that shows before and after */
 const PITCH = { right: 36, down: 104 }, COMPACT_PITCH = { right: 36, down: 72 };
 const ARROW = 6;
+const AROUND = 40, LETTER = 7.2;                 /* an operation of a graph says more: its box is as wide as its label wants */
 
 export const GRID = { pad: 16, cap: 24, minScale: 0.78, labelRoom: 18 };
 
@@ -31,7 +32,11 @@ export class Geometry {
   get width() { return this.right ? this.length : this.breadth; }
   get height() { return this.right ? this.breadth : this.length; }
 
-  size(node) { return node.was ? CHANGED : (this.compact ? COMPACT : SIZE)[node.kind]; }
+  size(node) {
+    if (node.was) return CHANGED;
+    const [w, h] = (this.compact ? COMPACT : SIZE)[node.kind];
+    return node.kind === 'op' && node.name && !this.compact ? [Math.max(w, AROUND + LETTER * (node.label?.length ?? 0)), h] : [w, h];
+  }
   stops(edge) {
     const spot = (id) => [this.nodes.get(id).rank, this.nodes.get(id).lane];
     return [spot(edge.from), ...edge.via, spot(edge.to)];

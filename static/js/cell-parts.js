@@ -29,7 +29,7 @@ const classes = (...names) => names.filter(Boolean).join(' ');
 
 /* the part of an operation's name that says most, where there is no room for both */
 function shorten(node) {
-  const [first, ...rest] = labelOf(node).split(' ');
+  const [first, ...rest] = labelOf(node).replace(/ SE$/, '').split(' ');
   return rest.at(-1) === 'narrow' || node.family === 'fact' ? first : rest.at(-1) ?? first;
 }
 

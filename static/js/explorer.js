@@ -1,4 +1,4 @@
-/* The cell page: two diagrams, the inspector, the stacked network and the cost table share one state. */
+/* The cell page: the diagrams, the inspector, the stacked network and the cost table share one state. */
 import { CellFigures, costsOf } from './cell-figures.js';
 import { element } from './cell-parts.js';
 import { h, mega, percent, thousands } from './dom.js';
@@ -13,8 +13,8 @@ const strip = document.getElementById('network-strip'), explorer = document.getE
 const state = { position: first, measure: 'macs' };
 const figures = new CellFigures(explorer, layouts), { diagrams } = figures;
 
-/* the cell chosen in the strip sets the costs of its own kind; the other diagram keeps its own */
-const chosen = { normal: first, reduction: network.findIndex((place) => place.kind === 'reduction') };
+/* the cell chosen in the strip sets the costs of its own kind; the other diagrams keep theirs */
+const chosen = { ...Object.fromEntries(figures.kinds.map((kind) => [kind, network.findIndex((place) => place.kind === kind)])), [network[first].kind]: first };
 
 function choose(index) {
   const place = network[index];
@@ -22,7 +22,7 @@ function choose(index) {
   chosen[place.kind] = index;
   diagrams[place.kind].setCosts(costsOf(place));
   const named = (kind) => h('b', {}, network[chosen[kind]].title);
-  document.getElementById('position').replaceChildren('Costs for ', named('normal'), ' and ', named('reduction'));
+  if (figures.kinds.includes('normal')) document.getElementById('position').replaceChildren('Costs for ', named('normal'), ' and ', named('reduction'));
   document.getElementById('cost-where').textContent = `${place.title}, ${place.filters} filters, ${place.shape[1]} × ${place.shape[2]}`;
   for (const part of strip.querySelectorAll('[role="radio"]')) {
     const on = Number(part.dataset.index) === index;
@@ -58,6 +58,7 @@ strip.addEventListener('keydown', (event) => {
 
 /* ---- cost table */
 function nameOf(node) {
+  if (node.name) return [node.label ?? node.name, ' ', h('span', { class: 'muted small' }, node.name)];
   if (node.kind === 'op') return [node.label, ' ', h('span', { class: 'muted small' }, `block ${node.block} ${node.side}`)];
   if (node.kind === 'input') return ['fit ', h('var', {}, 'h', h('sub', {}, node.older ? 'i−1' : 'i'))];
   if (node.kind === 'cat') return ['fit ', h('span', { class: 'muted small' }, `block ${node.block}`)];
@@ -111,7 +112,6 @@ document.querySelector('[role="tablist"]').addEventListener('choice', ({ target 
   if (text) copy.dataset.copy = text.id;
 });
 
-choose(chosen.reduction);
-choose(chosen.normal);
+for (const kind of [...figures.kinds].reverse()) choose(chosen[kind]);
 await drawAll();
 explorer.dataset.ready = '';

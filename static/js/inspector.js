@@ -21,11 +21,12 @@ const EXPLAIN = {
     heading: [h('span', { class: `cap op-${node.family}` }, glyph(node.family)), labelOf(node)],
     text: about?.about,
     rows: [
-      about?.family && ['Kind', about.family], node.block && ['Where', `block ${node.block}, ${node.side}`],
+      about?.family && ['Kind', about.family], ...(node.options ?? []).filter(([name]) => name !== 'Stride'), node.block && ['Where', `block ${node.block}, ${node.side}`],
       ['Input', [...commas(inputs.map(source)), input && `, ${shape(input)}`]], output && ['Output', shape(output)], stride && ['Stride', stride],
     ],
   }),
   input: (node, place, [, macs, , output]) => {
+    if (node.name) return { heading: node.name, text: 'What comes before.', rows: [output && ['Shape', shape(output)]] };
     const older = Boolean(node.older), given = place.inputs[older ? 0 : place.inputs.length - 1];
     return {
       heading: [source(node), h('span', { class: 'soft' }, 'input')],
@@ -46,7 +47,7 @@ const EXPLAIN = {
     text: ['Stacks the listed states along the channels: the cell’s output, ', variable('i+1'), '.'],
     rows: [['States', commas(inputs.map(source))], output && ['Output', shape(output)]],
   }),
-  output: (node, place) => ({
+  output: (node, place) => node.name ? { heading: node.name, text: 'What comes next takes this as its input.', rows: [['Shape', shape(place.shape)]] } : ({
     heading: [variable('i+1'), h('span', { class: 'soft' }, 'output')], text: 'What the next two cells take as input.', rows: [['Shape', shape(place.shape)]],
   }),
 };

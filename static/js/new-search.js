@@ -19,7 +19,7 @@ function showAlternatives() {
 function showSample() {
   const canvas = document.getElementById('sample-canvas'), source = document.getElementById('sample-data');
   if (!canvas || !source) return;
-  const cells = JSON.parse(source.textContent), layout = cells[page.kind] ?? cells.normal;
+  const cells = JSON.parse(source.textContent), kind = page.kind in cells ? page.kind : Object.keys(cells)[0], layout = cells[kind];
   if (page.diagram?.host === canvas) {
     page.diagram.setLayout(layout);
   } else {
@@ -27,7 +27,7 @@ function showSample() {
     canvas.replaceChildren();
     page.diagram = new CellDiagram(canvas, layout, { label: 'Sampled cell', minScale: 0.5 });
   }
-  page.diagram.setLabel(`Sampled ${page.kind} cell`);
+  page.diagram.setLabel(`Sampled ${kind}${kind === 'normal' || kind === 'reduction' ? ' cell' : ''}`);
   fit(page.diagram);
 }
 

@@ -152,3 +152,15 @@ def test_random_graphs_that_cannot_be_drawn_are_refused(name):
     with pytest.raises(CommandError) as caught:
         cells("show", name)
     assert caught.value.returncode == 2
+
+
+def test_show_takes_cells_that_are_a_whole_network():
+    data = shown("mnasnet-a1")
+    assert (data["params"], data["macs"], data["aux_params"]) == (3_887_038, 311_579_072, 0)
+    ends = sum(part["params"] for part in data["placements"] if part["kind"] in ("stem", "head"))
+    assert data["params"] == ends + sum(node["params"] for node in data["nodes"])
+    assert shown("mnasnet-a1", "--image-size", "32", "--classes", "10")["macs"] < data["macs"]
+    text = cells("show", "mnasnet-b1")
+    assert "4,383,312 parameters" in text and "block 7, node by node" in text
+    with pytest.raises(CommandError, match="whole network"):
+        cells("show", "mnasnet-a1", "--filters", "32")

@@ -249,3 +249,19 @@ def test_the_longest_random_search_of_the_protocol_is_the_baseline():
     seeding.measured(seeding.search(longer), 9)
     assert [point.number for point in page.baseline] == list(range(1, 8))
     assert Trial.objects.count() == 5 + 2 + 7 + 9
+
+
+def test_decisions_that_are_no_operations_are_mapped_option_by_option():
+    choices = (
+        Choice("block 1.kernel", ("3", "5")),
+        Choice("block 2.kernel", ("3", "5")),
+        Choice("block 2.skip", ("no", "yes")),
+    )
+    record = {
+        "probabilities": {"block 1.kernel": [0.25, 0.75], "block 2.kernel": [1.0, 0.0], "block 2.skip": [0.4, 0.6]}
+    }
+    made = policy.heat_map(record, choices)
+    assert made["layout"]["xaxis"]["ticktext"] == ["block 1", "block 2"]
+    assert [text.strip() for text in made["layout"]["yaxis"]["ticktext"]] == ["skip", "kernel 5", "kernel 3"]
+    assert made["data"][0]["z"] == [[None, 0.6], [0.75, 0.0], [0.25, 1.0]]
+    assert policy.heat_map({}, choices) is None

@@ -321,3 +321,14 @@ def test_images_in_an_epoch(digits):
     assert estimates.images(0, 0.2, digits) == round(0.8 * 1437)
     assert estimates.images(100, 0.2, digits) == 80
     assert estimates.images(10**6, 0.2, digits) == round(0.8 * 1437)
+
+
+def test_fields_of_the_skeleton_that_mean_nothing_for_the_space_are_neither_shown_nor_read(db):
+    seeding.dataset()
+    typed = SearchForm.from_config(read_search({})).typed | {"space": "mnasnet", "skeleton.filters": "31"}
+    form = SearchForm(typed)
+    assert form.config is not None and form.config.skeleton.whole
+    shown = {one.name for one in form.group("skeleton") if not one.away}
+    assert shown == {"skeleton.dropout", "skeleton.norm_decay"}
+    assert not any(one.away for one in SearchForm(typed | {"space": "darts"}).group("skeleton"))
+    assert SearchForm(typed | {"space": "nasnet"}).config is None

@@ -87,7 +87,7 @@ def test_no_style_script_or_handler_stands_in_the_page(signed_in):
 def test_operations_stand_by_family_with_their_cost(signed_in):
     html = html_of(signed_in.get(f"{NEW}?preset=laptop-demo"))
     assert "MACs at F = 8, 8 × 8" in html
-    assert re.search(r'id="macs-conv_3x3">36.9\sk<', html)
+    assert re.search(r'id="f-space_config-nasnet-operations-macs-conv_3x3">36.9\sk<', html)
     assert re.search(r'value="sep_conv_3x3" checked><span class="op op-sep">', html)
     assert re.search(r'value="avg_pool_5x5"><span class="op op-avg">', html)
 
@@ -179,9 +179,17 @@ def test_the_preview_holds_panel_messages_costs_and_formula(signed_in):
         )
     )
     assert "0 is too small. Take 1 or more." in html
-    assert re.search(r'id="macs-conv_3x3">147\sk<', html)
+    assert re.search(r'id="f-space_config-nasnet-operations-macs-conv_3x3">147\sk<', html)
     assert "(MACs / 1\u00a0M)" in html
-    for part in ("side", "formula", "op-count", "op-frame", "f-reward-target-unit", "sample-data", "spread"):
+    for part in (
+        "side",
+        "formula",
+        "f-space_config-nasnet-operations-count",
+        "f-space_config-nasnet-operations-frame",
+        "f-reward-target-unit",
+        "sample-data",
+        "spread",
+    ):
         assert f'id="{part}"' in html
     assert "<form" not in html
 

@@ -82,6 +82,7 @@ def bundle(onnx: bytes | None = None) -> bytes:
         "classes": list("0123456789"),
         "normalisation": {"mean": [0.5], "std": [0.25]},
         "blueprint": {"image_shape": [1, 8, 8]},
+        "preprocessing": {"stored": [10, 10], "central_crop": 0.9},
     }
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
@@ -278,6 +279,17 @@ def test_log_and_settings_can_be_taken_home(signed_in, cell):
     assert "full training started" in signed_in.get(reverse("training-log", args=[found.pk])).content.decode()
     data = json.loads(signed_in.get(reverse("training-config", args=[found.pk])).content)
     assert isinstance(read_full_training(data), FullTrainingConfig)
+
+
+def test_a_training_under_way_is_seen_from_home_and_found_by_name(signed_in, cell):
+    found = training(cell, name="Mine")
+    url = reverse("training", args=[found.pk])
+    home = signed_in.get(reverse("home")).content.decode()
+    assert url in home and "1 <span>running" in home
+    assert signed_in.get(reverse("jump"), {"q": "mine"}).url == url
+    service.stop_training(found)
+    home = signed_in.get(reverse("home")).content.decode()
+    assert url not in home and "<span>running" not in home
 
 
 # ---- models

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from math import sqrt
 from xml.sax.saxutils import escape, quoteattr
 
-from nas_engine.cell import Cell
-from nas_engine.graph_cell import GraphCell
+from nas_engine.graph_cell import AnyCell
 from webapp.diagrams.colours import palette
 from webapp.diagrams.glyphs import GLYPHS
 from webapp.diagrams.layout import layout
@@ -20,13 +19,13 @@ MATH = "'STIX Two Text', 'Cambria Math', Cambria, 'Times New Roman', 'Liberation
 SIGNS = {"add": "M-4 0h8M0-4v8", "cat": "M-3-3.5v7M3-3.5v7", "concat": "M-5-5v10M0-5v10M5-5v10"}
 
 
-def cell_svg(cells: tuple[Cell | GraphCell, ...], name: str, theme: str = "light") -> str:
+def cell_svg(cells: tuple[AnyCell, ...], name: str, theme: str = "light") -> str:
     """One or more cells one below another, under their kinds. ``name`` goes into the file's title."""
     drawings = [_Drawing(cell, palette(theme)) for cell in cells]
     width = max(drawing.width for drawing in drawings) + 2 * PAD
     parts, top = [], 0.0
     for cell, drawing in zip(cells, drawings, strict=True):
-        heading = f"{cell.kind.capitalize()} cell"
+        heading = _heading(cell)
         parts.append(
             f'<text x="{PAD}" y="{_n(top + 24)}" font-size="13" font-weight="600" fill="{drawing.colour["ink"]}">'
             f"{escape(heading)}</text>"
@@ -34,12 +33,17 @@ def cell_svg(cells: tuple[Cell | GraphCell, ...], name: str, theme: str = "light
         parts.append(f'<g transform="translate({PAD} {_n(top + TITLE + PAD)})">{drawing.draw()}</g>')
         top += TITLE + drawing.height + 2 * PAD
     size = f'width="{_n(width)}" height="{_n(top)}" viewBox="0 0 {_n(width)} {_n(top)}"'
-    title = f"{name}: {', '.join(f'{cell.kind} cell' for cell in cells)}"
+    title = f"{name}: {', '.join(_heading(cell).lower() for cell in cells)}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family={quoteattr(SANS)}>'
         f"<title>{escape(title)}</title>"
         f'<rect width="100%" height="100%" fill="{palette(theme)["surface"]}"/>{"".join(parts)}</svg>\n'
     )
+
+
+def _heading(cell: AnyCell) -> str:
+    """ "Normal cell"; "Block 3" of cells that are a whole network together."""
+    return cell.kind.capitalize() if cell.family not in ("", "nasnet") else f"{cell.kind.capitalize()} cell"
 
 
 @dataclass
@@ -49,16 +53,24 @@ class _Node:
     y: float
 
     @property
-    def size(self) -> tuple[int, int]:
-        return SIZE[self.about["kind"]]
+    def size(self) -> tuple[float, int]:
+        return _size(self.about)
+
+
+def _size(node: dict) -> tuple[float, int]:
+    """An operation of a graph says more than one of a block: its box is as wide as its label wants."""
+    width, height = SIZE[node["kind"]]
+    if node["kind"] == "op" and "name" in node:
+        width = max(width, 40 + 7.2 * len(node["label"]))
+    return width, height
 
 
 class _Drawing:
-    def __init__(self, cell: Cell | GraphCell, colour: dict[str, str]):
+    def __init__(self, cell: AnyCell, colour: dict[str, str]):
         self.colour, self.layout = colour, layout(cell)
         nodes = self.layout["nodes"]
         ranks = 1 + max(node["rank"] for node in nodes)
-        self.thick = [max(SIZE[node["kind"]][0] for node in nodes if node["rank"] == rank) for rank in range(ranks)]
+        self.thick = [max(_size(node)[0] for node in nodes if node["rank"] == rank) for rank in range(ranks)]
         self.start = self._starts(ranks)
         lanes = [node["lane"] for node in nodes] + [lane for edge in self.layout["edges"] for _, lane in edge["via"]]
         self.low = min(lanes)
@@ -113,7 +125,7 @@ class _Drawing:
 
     def _operation(self, node: dict, w: int, h: int) -> str:
         x, y, colour = -w / 2, -h / 2, self.colour[f"op-{node['family']}"]
-        box = f'x="{_n(x)}" y="{_n(y)}" width="{w}" height="{h}" rx="6"'
+        box = f'x="{_n(x)}" y="{_n(y)}" width="{_n(w)}" height="{h}" rx="6"'
         return (
             f'<rect {box} fill="{self.colour["surface"]}"/>'
             f'<rect {box} fill="{colour}" fill-opacity=".09" stroke="{colour}" stroke-width="1.25"/>'
@@ -125,6 +137,12 @@ class _Drawing:
         )
 
     def _state(self, node: dict, w: int, h: int) -> str:
+        if "name" in node:
+            return (
+                f'<rect x="{-w / 2:g}" y="{-h / 2:g}" width="{w}" height="{h}" rx="{h / 2:g}" '
+                f'fill="{self.colour["surface"]}" stroke="{self.colour["ink-2"]}" stroke-width="1.25"/>'
+                f'<text y="4" text-anchor="middle" font-size="11" fill="{self.colour["ink"]}">{escape(node["name"])}</text>'
+            )
         dash = ' stroke-dasharray="4 3"' if node.get("older") else ""
         sub = "i+1" if node["kind"] == "output" else "i−1" if node.get("older") else "i"
         return (

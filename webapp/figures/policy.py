@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from nas_engine.architecture import Choice
 from nas_engine.operations import OPERATIONS, drawn, is_known
 from webapp.figures.base import MOST_POINTS, SMALL, figure, hover_text, line, points, reference_line, thin, word
+from webapp.figures.decisions import option_map
 
 SURE = 0.3  # a choice above this probability is marked in the heat map
 
@@ -58,6 +59,40 @@ def reward(updates: Sequence[tuple[int, Mapping]]) -> dict | None:
     )
 
 
+def drift(updates: Sequence[tuple[int, Mapping]]) -> dict | None:
+    """How far each update moved the policy: its approximate KL divergence from the one that proposed, and the share of
+    decisions that PPO clipped."""
+    known = [(n, r) for n, r in updates if r.get("kl") is not None]
+    if not known:
+        return None
+    known = thin(known, MOST_POINTS // 2)
+    numbers = [n for n, _ in known]
+    divergence = [r["kl"] for _, r in known]
+    clipped = [100 * (r.get("clip_fraction") or 0.0) for _, r in known]
+    texts = [
+        hover_text(f"update {n}", f"KL {k:.4f}", f"clipped {c:.0f}\u00a0%")
+        for n, k, c in zip(numbers, divergence, clipped, strict=True)
+    ]
+    marks = [line(numbers, divergence, hover=texts)]
+    notes = [word("KL", numbers[-1], divergence[-1])]
+    if any(clipped):
+        marks.append(reference_line(numbers, clipped) | {"yaxis": "y2"})
+        notes.append(word("clipped, %", numbers[-1], clipped[-1], yref="y2", color="var:--ink-3"))
+    return figure(
+        marks,
+        label=f"KL divergence of each update, {divergence[-1]:.4f} at update {numbers[-1]}, and the share clipped, "
+        f"{clipped[-1]:.0f} %",
+        y="KL divergence",
+        height=SMALL,
+        right=60,
+        bottom=20,
+        notes=notes,
+        xaxis=_axis(numbers),
+        yaxis={"nticks": 4, "rangemode": "tozero"},
+        yaxis2={"overlaying": "y", "side": "right", "visible": False, "rangemode": "tozero"},
+    )
+
+
 def _axis(numbers: Sequence[int]) -> dict:
     """The same axis of updates for both plots, so that they can be read one under the other."""
     return {"range": [numbers[0], max(numbers[-1], numbers[0] + 1)], "nticks": 6}
@@ -70,10 +105,11 @@ def decisions(choices: Sequence[Choice]) -> list[Choice]:
 
 def heat_map(record: Mapping, choices: Sequence[Choice]) -> dict | None:
     """Probability of each operation in every decision. One row an operation, in its family's colour; a dot on what is
-    most likely where that is above 30 %. None if the record has no probabilities."""
+    most likely where that is above 30 %. Of a space whose decisions are others, a row an option. None if the record has no
+    probabilities."""
     columns = [choice for choice in decisions(choices) if choice.name in record.get("probabilities", {})]
     if not columns:
-        return None
+        return option_map(record, choices)
     table = {
         choice.name: dict(zip(choice.options, record["probabilities"][choice.name], strict=True)) for choice in columns
     }

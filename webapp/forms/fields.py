@@ -24,7 +24,8 @@ class Option:
 
 @dataclass
 class Field:
-    """An input as the template shows it. ``name`` is its dotted name; ``typed`` what the person typed, kept as it is."""
+    """An input as the template shows it. ``name`` is its dotted name; ``typed`` what the person typed, kept as it is.
+    ``away``: it means nothing for what is chosen elsewhere, is not shown and not read."""
 
     name: str
     about: Setting
@@ -32,6 +33,7 @@ class Field:
     typed: Typed = ""
     error: str = ""
     hint: str = ""
+    away: bool = False
     extra: dict = field(default_factory=dict)
 
     @property

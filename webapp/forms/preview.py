@@ -14,8 +14,10 @@ from nas_engine.cell import Block, Cell
 from nas_engine.config import read
 from nas_engine.errors import ConfigError
 from nas_engine.evaluators.tabular import TabularEvaluator
+from nas_engine.graph_cell import AnyCell
 from nas_engine.operations import OPERATIONS
 from nas_engine.protocol import SkeletonConfig
+from nas_engine.search_config import skeleton_fields
 from nas_engine.search_spaces.base import SearchSpace
 from webapp.forms.search import SearchForm
 
@@ -37,7 +39,7 @@ class Frame:
     image_shape: tuple[int, int, int]
     classes: int
 
-    def cost(self, cells: tuple[Cell, ...]) -> Cost:
+    def cost(self, cells: tuple[AnyCell, ...]) -> Cost:
         blueprint = build_blueprint(cells, self.skeleton, self.image_shape, self.classes)
         return Cost(blueprint.params, blueprint.macs)
 
@@ -87,7 +89,15 @@ class Preview:
         dataset = self.form.dataset
         if dataset is None or not self._settled("skeleton."):
             return None
-        return Frame(read(SkeletonConfig, self.form.data["skeleton"]), dataset.image_shape, len(dataset.classes))
+        skeleton = read(SkeletonConfig, self.form.data.get("skeleton", {})).only(
+            skeleton_fields(self.form.chosen("space"))
+        )
+        return Frame(skeleton, dataset.image_shape, len(dataset.classes))
+
+    @property
+    def whole(self) -> bool:
+        """Whether the cells are a whole network, one after another, rather than stacked."""
+        return self.space.family != "nasnet"
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -107,7 +117,7 @@ class Preview:
         return scientific(self.space.size())
 
     @cached_property
-    def cells(self) -> tuple[Cell, ...]:
+    def cells(self) -> tuple[AnyCell, ...]:
         return _sample(self.space, self.draw)
 
     @cached_property
@@ -154,7 +164,7 @@ class Preview:
     def operation_macs(self) -> dict[str, int]:
         """Operation -> MACs in a normal cell of the first stage; empty while the network's shape is not settled."""
         try:
-            return _operation_macs(self.frame) if self.frame else {}
+            return _operation_macs(self.frame) if self.frame and self.space and not self.whole else {}
         except ConfigError:
             return {}
 
@@ -180,7 +190,7 @@ def _of_table(table: TabularEvaluator, number: int) -> Cost:
     return Cost(*table.costs(table.space.sample(random.Random(f"preview/{number}"))))
 
 
-def _sample(space: SearchSpace, number: int) -> tuple[Cell, ...]:
+def _sample(space: SearchSpace, number: int) -> tuple[AnyCell, ...]:
     return space.cells(space.sample(random.Random(f"preview/{number}")))
 
 

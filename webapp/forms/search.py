@@ -39,10 +39,19 @@ def _declare() -> list[Field]:
     fields = [one for one in fields_of(SearchConfig, "") if one.name in TOP]
     for prefix, config_class in PARTS.items():
         fields += fields_of(config_class, prefix)
+    for one in fields:
+        if one.name.startswith("skeleton."):
+            one.extra["spaces"] = _spaces_that_read(one.name.removeprefix("skeleton."))
     for part, table in TABLES.items():
         for name, entry in table.items():
             fields += fields_of(entry.config_class(), f"{part}_config.{name}")
     return fields
+
+
+def _spaces_that_read(name: str) -> list[str]:
+    """The spaces for which a field of the skeleton means something."""
+    read_by = {space: skeleton_fields(space) for space in catalog.SPACES}
+    return [space for space, fields in read_by.items() if fields is None or name in fields]
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,8 @@ class SearchForm:
         self.fields = {one.name: one for one in _declare()}
         for name, one in self.fields.items():
             one.typed = typed.get(name, [] if one.kind in ("several", "operations") else "")
+        for one in self.fields.values():
+            one.away = self.chosen("space") not in one.extra.get("spaces", [self.chosen("space")])
         self.problems: dict[str, str] = {}
         self.unparsed: dict[str, str] = {}
 
@@ -131,7 +142,7 @@ class SearchForm:
         data: dict = {f"{part}_config": {} for part in TABLES}
         for name, one in self.fields.items():
             dotted = self._dotted(name)
-            if dotted is None or (self.of_table and dotted.split(".")[0] in OF_IMAGES):
+            if dotted is None or one.away or (self.of_table and dotted.split(".")[0] in OF_IMAGES):
                 continue
             try:
                 value = parse(one)

@@ -31,10 +31,12 @@ def with_files(trainings: list[FullTraining]) -> list[FullTraining]:
     return trainings
 
 
-def under_way() -> list[FullTraining]:
-    """Trainings that are not over, and those that failed without a model; with epochs ``done`` of ``total``."""
-    states = (*FullTraining.ACTIVE, FullTraining.State.PAUSED)
-    rows = FullTraining.objects.filter(Q(state__in=states) | Q(state=FullTraining.State.FAILED, test_mean=None))
+def under_way(failed: bool = False) -> list[FullTraining]:
+    """Trainings that are not over, and with ``failed`` those that failed without a model; epochs ``done`` of ``total``."""
+    wanted = Q(state__in=(*FullTraining.ACTIVE, FullTraining.State.PAUSED))
+    if failed:
+        wanted |= Q(state=FullTraining.State.FAILED, test_mean=None)
+    rows = FullTraining.objects.filter(wanted)
     rows = rows.select_related("cell", "dataset").annotate(done=Sum("runs__epoch"), total=Sum("runs__epochs"))
     return list(rows.order_by("-pk")[:20])
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from nas_engine.architecture import Architecture, Choice
-from nas_engine.operations import OPERATIONS
+from nas_engine.operations import drawn, is_known
 from nas_engine.search_config import read_search
 from webapp.models import Trial
 
@@ -28,8 +28,9 @@ class Neighbour:
 
     @property
     def kind(self) -> str:
-        """Which of its cells differs."""
-        return self.change.split(",")[0]
+        """Which of its cells differs; "normal", the picture of all, for a whole network."""
+        kind, comma, _ = self.change.partition(",")
+        return kind if comma else "normal"
 
 
 def neighbours(measured: Trial) -> list[Neighbour]:
@@ -72,13 +73,16 @@ def _changes(space: _Space, choices: tuple[int, ...]) -> dict[str, str]:
 
 
 def _in_words(choice: Choice, before: int, after: int) -> str:
-    kind, block, decision = choice.name.split(".")
     words = [_option(choice.options[index]) for index in (before, after)]
+    parts = choice.name.split(".")
+    if len(parts) != 3:  # a decision on a whole network, or on a part of it
+        return f"{' '.join(parts).replace('_', ' ')}: {words[0]} → {words[1]}"
+    kind, block, decision = parts
     what = f" {DECISIONS[decision]}" if decision in DECISIONS else ""
     return f"{kind}, block {block}{what}: {words[0]} → {words[1]}"
 
 
 def _option(name: str) -> str:
-    if name in OPERATIONS:
-        return OPERATIONS[name].label
+    if is_known(name):
+        return drawn(name).titled({})
     return INPUTS.get(name) or (f"block {int(name[1:]) - 1}" if name.startswith("s") and name[1:].isdigit() else name)

@@ -6,7 +6,7 @@ from django.db.models import Count, Max
 
 from nas_engine.config import settings_of
 from nas_engine.evaluators.settings import TabularConfig
-from nas_engine.protocol import Protocol
+from nas_engine.protocol import Protocol, SkeletonConfig
 from nas_engine.search_config import read_search
 from webapp.models import Search, Trial
 
@@ -58,6 +58,7 @@ def protocol_settings(search: Search) -> list[tuple[str, str]]:
         (about.label, f"{_words(getattr(part, name))} {about.unit}".strip())
         for part in parts
         for name, about in settings_of(type(part)).items()
+        if not (part is protocol.skeleton and part.whole and getattr(part, name) == getattr(SkeletonConfig(), name))
     ]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from PIL import Image
 
 from nas_engine.datasets.pictures import UnreadableImage, look, pixels
 from nas_engine.errors import ConfigError
@@ -19,11 +20,10 @@ ONNX = "model.onnx"
 def classify(bundle: Path, image: IO[bytes], top: int = TOP) -> list[tuple[str, float]]:
     """(class, probability) of the likeliest classes, best first. Raises ConfigError under "image" for what is no image."""
     about = bundle_architecture(bundle)
-    channels, height, width = about["blueprint"]["image_shape"]
     try:
         look(image)  # its header alone: nothing is unpacked that claims to be enormous
         image.seek(0)
-        picture = pixels(image, channels, width, height)
+        picture = _prepared(image, about)
     except UnreadableImage as error:
         raise ConfigError(f"This file {error}. Choose a PNG, JPEG, WebP, GIF, BMP or TIFF image.", "image") from None
     session = _session(bundle)
@@ -36,6 +36,22 @@ def classify(bundle: Path, image: IO[bytes], top: int = TOP) -> list[tuple[str, 
     chances /= chances.sum()
     order = np.argsort(-chances)[:top]
     return [(about["classes"][at], float(chances[at])) for at in order]
+
+
+def _prepared(image: IO[bytes], about: dict) -> np.ndarray:
+    """Bytes (C, H, W), as ``model.py`` prepares them: at the size of the data set's images, of which the network sees a
+    central share in its own size. Raises UnreadableImage."""
+    channels, height, width = about["blueprint"]["image_shape"]
+    prepared = about.get("preprocessing") or {}
+    stored_height, stored_width = prepared.get("stored") or (height, width)
+    picture = pixels(image, channels, stored_width, stored_height)
+    shown = [round(side * prepared.get("central_crop", 1.0)) for side in (stored_height, stored_width)]
+    top, left = (stored_height - shown[0]) // 2, (stored_width - shown[1]) // 2
+    picture = picture[:, top : top + shown[0], left : left + shown[1]]
+    if picture.shape[1:] == (height, width):
+        return picture
+    planes = [Image.fromarray(np.ascontiguousarray(plane)) for plane in picture]
+    return np.stack([np.asarray(plane.resize((width, height), Image.Resampling.BILINEAR)) for plane in planes])
 
 
 def _normalised(images: np.ndarray, normalisation: dict) -> np.ndarray:

@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from nas_engine.catalog import STRATEGIES
 from nas_engine.graph_cell import AnyCell
-from webapp.diagrams import thumbnail
+from webapp.diagrams import summary, thumbnail
 from webapp.forms.fields import Field
 from webapp.models import LogLine, Trial
 from webapp.templatetags.parts import state
@@ -49,6 +49,12 @@ def in_words(field: Field) -> str:
 def draw_cell(cell: AnyCell, width: int, height: int) -> SafeString:
     """A cell that belongs to no record yet, as a small inline SVG."""
     return thumbnail(cell, width, height)
+
+
+@register.simple_tag
+def draw_network(cells: tuple[AnyCell, ...], width: int, height: int) -> SafeString:
+    """A whole network that belongs to no record yet, as a small inline SVG."""
+    return thumbnail(summary(cells), width, height)
 
 
 @register.filter

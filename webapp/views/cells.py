@@ -6,6 +6,8 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from nas_engine.blueprint import Blueprint
+from nas_engine.catalog import SPACES
 from nas_engine.errors import ConfigError
 from nas_engine.graph_cell import GraphCell
 from nas_engine.operations import FAMILIES
@@ -57,7 +59,11 @@ def page(record: CellRecord, results: list[Result], result: Result | None) -> di
         "section": "leaderboard",
         "record": record,
         "title": record.name or f"Cell {record.short}",
-        "blocks": len(cells[0].blocks),
+        "blocks": len(getattr(cells[0], "blocks", ())),
+        "whole": cells[0].family != "nasnet",
+        "space": SPACES[cells[0].family].label,
+        "operations": sum(node.kind == "op" for each in cells for node in each.nodes),
+        "extents": _extents(network),
         "results": results,
         "result": result,
         "measured": measured,
@@ -83,6 +89,15 @@ def page(record: CellRecord, results: list[Result], result: Result | None) -> di
     }
     context["written"] = next(name for name, _, text, _ in context["notations"] if text)
     return context | (weights_context(measured) if measured else {})
+
+
+def _extents(network: Blueprint) -> dict[str, str]:
+    """What each part of a whole network makes of what it is given: "24 × 56 × 56 → 40 × 28 × 28"."""
+
+    def written(shape: tuple[int, int, int]) -> str:
+        return " × ".join(map(str, shape))
+
+    return {placed.kind: f"{written(placed.inputs[-1])} → {written(placed.shape)}" for placed in network.placements}
 
 
 def _latency(measured: Trial | None) -> dict | None:

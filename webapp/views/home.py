@@ -8,6 +8,7 @@ from nas_engine.operations import FAMILIES
 from nas_engine.presets import PRESETS
 from webapp.diagrams import thumbnail
 from webapp.models import Dataset, Search
+from webapp.results import models as trained
 from webapp.results import overview
 from webapp.templatetags.parts import duration
 from webapp.views import workers
@@ -32,7 +33,7 @@ def home_live(request):
 def _version() -> str:
     searches = list(Search.objects.values_list("pk", "state", "version"))
     datasets = list(Dataset.objects.values_list("pk", "state"))
-    return version_of([searches, datasets, workers.shown()["standing"]])
+    return version_of([searches, trained.version(), datasets, workers.shown()["standing"]])
 
 
 def _shown(request) -> dict:
@@ -46,6 +47,7 @@ def _shown(request) -> dict:
         "lede": "" if first_run else _lede(running),
         "first_run": first_run,
         "searches": running,
+        "under_way": trained.under_way(),
         "paused": Search.objects.filter(state=Search.State.PAUSED).defer("strategy_state").order_by("-pk")[:5],
         "best": overview.best_cells(request.GET.get("protocol", "")),
         "events": overview.lately(),

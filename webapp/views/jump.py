@@ -1,4 +1,4 @@
-"""Jump to a cell by its hash or name, a search by its number or name, a data set by its name."""
+"""Jump to a cell by its hash or name, a search by its number or name, a full training or data set by its name."""
 
 import re
 
@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from webapp.models import CellRecord, Dataset, Search
+from webapp.models import CellRecord, Dataset, FullTraining, Search
 
 SHOWN = 12
 
@@ -14,7 +14,8 @@ SHOWN = 12
 def jump(request):
     """Straight to the one thing found, else a list of what was found."""
     wanted = request.GET.get("q", "").strip()
-    found = {"cells": _cells(wanted), "searches": _searches(wanted), "datasets": _datasets(wanted)} if wanted else {}
+    kinds = {"cells": _cells, "searches": _searches, "trainings": _trainings, "datasets": _datasets}
+    found = {name: find(wanted) for name, find in kinds.items()} if wanted else {}
     links = [link for links in found.values() for link in links]
     if len(links) == 1:
         return redirect(links[0]["url"])
@@ -37,6 +38,11 @@ def _searches(wanted: str) -> list[dict]:
         match |= Q(pk=int(wanted))
     searches = Search.objects.filter(match).select_related("dataset")[:SHOWN]
     return [{"thing": search, "url": reverse("search", args=[search.pk])} for search in searches]
+
+
+def _trainings(wanted: str) -> list[dict]:
+    trainings = FullTraining.objects.filter(name__icontains=wanted).select_related("dataset")[:SHOWN]
+    return [{"thing": training, "url": reverse("training", args=[training.pk])} for training in trainings]
 
 
 def _datasets(wanted: str) -> list[dict]:

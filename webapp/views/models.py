@@ -38,7 +38,7 @@ def _listed(request) -> dict:
         "section": "models",
         "page": page,
         "models": results.with_files(list(page)),
-        "under_way": results.under_way(),
+        "under_way": results.under_way(failed=True),
         "filters": filters,
         "datasets": Dataset.objects.filter(trainings__runs__state="finished").distinct().values_list("slug", "title"),
         "query": request.GET.urlencode(),

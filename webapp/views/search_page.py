@@ -9,13 +9,16 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count
 from django.utils import timezone
 
+from nas_engine import catalog
 from nas_engine.errors import ConfigError
 from nas_engine.search_config import SearchConfig, read_search
 from webapp.figures import policy
+from webapp.figures.family import family_tree
 from webapp.figures.search import COSTS, POINT_FIELDS, against_cost, best_so_far, by_accuracy
 from webapp.forms.workers import live_trainers
 from webapp.models import CellRecord, Search, Trial
 
+EVOLUTIONS = ("regularized_evolution", "nsga2")  # strategies whose trials have parents
 ROWS = 12  # trials on a page
 BEST = 4
 LOG_LINES = 80
@@ -200,6 +203,12 @@ class SearchPage:
         return [(key, key.capitalize() or "All", numbers[key]) for key in FILTERS]
 
     @cached_property
+    def stacked(self) -> bool:
+        """Whether its networks are stacked from a normal and a reduction cell."""
+        known = catalog.SPACES.get(self.search.config["space"])
+        return not self.of_table and (known is None or known.target_class().family == "nasnet")
+
+    @cached_property
     def best_cells(self) -> list[dict]:
         """The best distinct cells with the point each was measured at."""
         chosen: dict = {}
@@ -225,7 +234,7 @@ class SearchPage:
     @cached_property
     def updates(self) -> list[tuple[int, dict]]:
         """(number, what the update reported but the probabilities) in order."""
-        names = ("entropy", "entropy_uniform", "mean_reward", "baseline")
+        names = ("entropy", "entropy_uniform", "mean_reward", "baseline", "kl", "clip_fraction")
         rows = self.search.updates.order_by("number").values_list("number", *(f"record__{name}" for name in names))
         return [(number, dict(zip(names, values, strict=True))) for number, *values in rows]
 
@@ -259,8 +268,18 @@ class SearchPage:
         for cost in COSTS if self.measured else ():
             found[cost] = against_cost(self.ranked, cost, self.target if cost == self.steered else 0.0)
         found |= {"entropy": policy.entropy(self.updates), "reward": policy.reward(self.updates)}
+        found |= {"drift": policy.drift(self.updates), "family": family_tree(self.measured, self.parents)}
         found["heat"] = policy.heat_map(self.latest_record, self.choices)
         return {name: figure for name, figure in found.items() if figure}
+
+    @cached_property
+    def parents(self) -> dict[int, list[int]]:
+        """Trial number -> the numbers of the trials it descends from, as evolutions note them."""
+        if self.search.strategy not in EVOLUTIONS:
+            return {}
+        rows = self.search.trials.order_by("number").values_list("number", "info__parent", "info__parents")
+        found = {number: [parent] if parent is not None else parents or [] for number, parent, parents in rows}
+        return {number: of for number, of in found.items() if of}
 
     @cached_property
     def choices(self) -> tuple:
@@ -268,6 +287,11 @@ class SearchPage:
             return self.config.build_space().choices if self.config else ()
         except ConfigError:  # its table is gone
             return ()
+
+    @property
+    def drifts(self) -> bool:
+        """Whether updates say how far they moved the policy."""
+        return any(record.get("kl") is not None for _, record in self.updates)
 
     @property
     def latest_update(self) -> int:

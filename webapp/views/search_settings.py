@@ -5,7 +5,7 @@ from typing import Any
 from nas_engine import catalog
 from nas_engine.config import Setting, settings_of
 from nas_engine.operations import OPERATIONS
-from nas_engine.search_config import TABLES
+from nas_engine.search_config import TABLES, skeleton_fields
 from webapp.forms.search import OF_IMAGES, PARTS
 from webapp.models import Search
 
@@ -23,7 +23,7 @@ def settings_of_search(search: Search) -> list[tuple[str, list[tuple[str, str]]]
         if key not in search.config or (key in OF_IMAGES and evaluator and evaluator.own_space):
             continue
         if key in PARTS:
-            rows = _rows(PARTS[key], search.config[key])
+            rows = _rows(PARTS[key], search.config[key], _read_fields(search.config) if key == "skeleton" else None)
         else:
             name = search.config[key]
             entry = TABLES[key].get(name)
@@ -34,11 +34,16 @@ def settings_of_search(search: Search) -> list[tuple[str, list[tuple[str, str]]]
     return groups
 
 
-def _rows(config_class: type, values: dict) -> list[tuple[str, str]]:
+def _read_fields(config: dict) -> tuple[str, ...] | None:
+    """The fields of the skeleton that the search's space reads; None means all of them."""
+    return skeleton_fields(config["space"]) if config["space"] in catalog.SPACES else None
+
+
+def _rows(config_class: type, values: dict, only: tuple[str, ...] | None = None) -> list[tuple[str, str]]:
     return [
         (about.label, _words(values[name], about))
         for name, about in settings_of(config_class).items()
-        if name in values
+        if name in values and (only is None or name in only)
     ]
 
 
@@ -65,10 +70,8 @@ def one_line(search: Search) -> str:
     if "operations" in config["space_config"]:
         space.append(f"{len(config['space_config']['operations'])} operations")
     skeleton, epochs = config["skeleton"], config["training"]["epochs"]
-    return (
-        f"{_strategy(config)} in the {', '.join(space)}. "
-        f"Children N = {skeleton['repeats']}, F = {skeleton['filters']}, {epochs} epochs. Seed {config['seed']}."
-    )
+    size = "" if skeleton.get("whole") else f"N = {skeleton['repeats']}, F = {skeleton['filters']}, "
+    return f"{_strategy(config)} in the {', '.join(space)}. Children {size}{epochs} epochs. Seed {config['seed']}."
 
 
 def _strategy(config: dict) -> str:

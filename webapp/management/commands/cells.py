@@ -16,6 +16,7 @@ from nas_engine.search_config import skeleton_fields
 from nas_engine.search_spaces.graph_statistics import statistics
 from nas_engine.search_spaces.randwire import FAMILY, wiring_of
 from webapp.console.one_line import OneLineErrors
+from webapp.diagrams.network import title
 from webapp.management.supernet_costs import SUPERNETS, supernet_document, supernet_plan, supernet_rows
 from webapp.results.named import named_cell
 
@@ -42,7 +43,11 @@ class Command(OneLineErrors, BaseCommand):
             "randwire:ws(4,0.75):seed=3, or " + ", ".join(SUPERNETS),
         )
         add("size", nargs="?", metavar="N@F'", help="cells a stage @ filters before the classifier, as in 4@1056")
-        add("--skeleton", choices=tuple(IMAGE_SIZES), help="default: cifar; imagenet for RandWire's random graphs")
+        add(
+            "--skeleton",
+            choices=tuple(IMAGE_SIZES),
+            help="default: cifar, or imagenet for cells that are a whole network",
+        )
         add("--dialect", choices=("tf", "darts", "enas"), help="building rules; default: those of the released code")
         add("--repeats", type=int, help="N, normal cells a stage")
         add("--layers", type=int, help="cells in all, instead of N")
@@ -82,9 +87,11 @@ class Command(OneLineErrors, BaseCommand):
         self.stdout.write(_table(("name", "cell", "rules", "paper"), rows, "<<<<"))
 
     def _show(self, name: str, options: dict) -> None:
-        options["skeleton"] = options["skeleton"] or ("imagenet" if name.startswith("randwire:") else "cifar")
-        height, width = _image_size(options["image_size"] or str(IMAGE_SIZES[options["skeleton"]]))
-        classes = CLASSES[options["skeleton"]] if options["classes"] is None else options["classes"]
+        entry, cells, label = (None, (), name) if name in SUPERNETS else named_cell(name)
+        whole = bool(cells) and cells[0].family != "nasnet"
+        usual = options["skeleton"] = options["skeleton"] or ("imagenet" if whole else "cifar")
+        height, width = _image_size(options["image_size"] or str(IMAGE_SIZES[usual]))
+        classes = CLASSES[usual] if options["classes"] is None else options["classes"]
         shape = (options["channels"], height, width)
         if name in SUPERNETS:
             plan = supernet_plan(name, options, shape, classes)
@@ -92,7 +99,6 @@ class Command(OneLineErrors, BaseCommand):
                 json.dumps(supernet_document(name, plan)) if options["json"] else _supernet_text(name, plan)
             )
             return
-        entry, cells, label = named_cell(name)
         skeleton = _skeleton(entry, cells, options)
         blueprint = build_blueprint(cells, skeleton, shape, classes, aux=options["aux"])
         if options["json"]:
@@ -111,6 +117,8 @@ def _figure(entry: zoo.ZooEntry, figure: zoo.Figure) -> dict:
 
 
 def _skeleton(entry: zoo.ZooEntry | None, cells: tuple[AnyCell, ...], options: dict) -> SkeletonConfig:
+    if cells[0].family != "nasnet":
+        return _whole(skeleton_fields(cells[0].family), cells, options)
     data = {"kind": options["skeleton"], "skip_reduction": options["skip_reduction"]}
     data |= {name: options[name] for name in ("repeats", "layers", "stem_filters") if options[name] is not None}
     if entry:
@@ -122,8 +130,24 @@ def _skeleton(entry: zoo.ZooEntry | None, cells: tuple[AnyCell, ...], options: d
             data |= _filters(size, cells[0])
     if entry and entry.single:
         data.setdefault("layers", 3 * data.get("repeats", SkeletonConfig.repeats))
-    skeleton = read(SkeletonConfig, data)
-    return skeleton if cells[0].family == "nasnet" else skeleton.only(skeleton_fields(cells[0].family))
+    return read(SkeletonConfig, data)
+
+
+def _whole(fields: tuple[str, ...], cells: tuple[AnyCell, ...], options: dict) -> SkeletonConfig:
+    """Of cells that are a whole network: only what their space reads is left to choose."""
+    asked = ("dialect", "repeats", "layers", "filters", "stem_filters", "skip_reduction")
+    given = {name: options[name] for name in asked if options[name]}
+    if options["size"]:
+        given["filters"] = options["size"]
+    for name in given:
+        if name not in fields:
+            raise ConfigError("has no say here: the cells are the whole network", name.replace("_", "-"))
+    data = {
+        "kind": options["skeleton"],
+        **given,
+        **(_filters(given["filters"], cells[0]) if "filters" in given else {}),
+    }
+    return read(SkeletonConfig, data).only(fields)
 
 
 def _filters(text: str, normal: AnyCell) -> dict:
@@ -193,21 +217,20 @@ def _nodes(cells: tuple[AnyCell, ...], placement: Placement) -> list[dict]:
 
 def _text(label: str, cells: tuple[AnyCell, ...], skeleton: SkeletonConfig, blueprint: Blueprint) -> str:
     kind = {"cifar": "CIFAR", "imagenet": "ImageNet"}[skeleton.kind]
+    read_kind = not skeleton.whole or "kind" in skeleton_fields(cells[0].family)
+    skeleton_words = f"{kind} skeleton, " if read_kind else ""
     rules = cells[0].family if skeleton.whole else skeleton.dialect
     aux = f", {blueprint.aux_params:,} more in the auxiliary head" if blueprint.aux_params else ""
     parts = [
         f"{label} ({cells_key(cells)[:7]})",
-        f"{kind} skeleton, {skeleton.summary()}, rules of {rules}; "
+        f"{skeleton_words}{skeleton.summary()}, rules of {rules}; "
         f"images {_shape(blueprint.image_shape)}, {blueprint.classes:,} classes",
         f"{blueprint.params:,} parameters{aux}, {blueprint.macs:,} multiply-accumulates",
         *(_graph_lines(cells) if cells[0].family == FAMILY else ()),
         "",
         _table(
             ("part", "output", "parameters", "MACs"),
-            [
-                (_called(part), _shape(part.shape), f"{part.params:,}", f"{part.macs:,}")
-                for part in blueprint.placements
-            ],
+            [(title(part), _shape(part.shape), f"{part.params:,}", f"{part.macs:,}") for part in blueprint.placements],
             "<>>>",
         ),
     ]
@@ -215,7 +238,7 @@ def _text(label: str, cells: tuple[AnyCell, ...], skeleton: SkeletonConfig, blue
         # The first of its kind may be special (raw stem); the last is what most of them look like.
         placed = [part for part in blueprint.placements if part.kind == kind]
         if placed:
-            parts += ["", f"{_called(placed[-1])}, node by node", "", _node_table(cells, placed[-1])]
+            parts += ["", f"{title(placed[-1])}, node by node", "", _node_table(cells, placed[-1])]
     return "\n".join(parts)
 
 
@@ -223,11 +246,6 @@ def _graph_lines(cells: tuple[AnyCell, ...]) -> list[str]:
     names = ("edges", "degree", "path_length", "clustering", "connectivity", "depth", "inputs", "outputs")
     rows = [(graph["stage"], *(f"{graph[name]:.4g}" for name in names)) for graph in _graphs(cells)]
     return ["", _table(("graph", *(name.replace("_", " ") for name in names)), rows, "<" + ">" * len(names))]
-
-
-def _called(part: Placement) -> str:
-    """ "normal 2"; "stage 2" for a kind that carries its number itself."""
-    return part.kind if part.kind[-1].isdigit() else f"{part.kind} {part.number}"
 
 
 def _supernet_text(name: str, plan) -> str:

@@ -1,0 +1,106 @@
+"""Every search space under the strategies that the papers use, trained for real: seconds, on a hundred digits."""
+
+import io
+import zipfile
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from nas_engine import catalog
+from nas_engine.datasets import prepare, read_info
+from nas_engine.search_config import read_search
+from tasks import live
+from tests.webapp import seeding
+from webapp.models import Search, Trial
+from webapp.services.owner import local_owner
+from webapp.services.searches import create_search
+
+STRATEGIES = ("random", "regularized_evolution", "ppo", "reinforce")
+# As small as each space can be made and still be itself; a space that is not here is searched as it comes.
+SPACES = {
+    "nasnet": {"blocks": 2, "operations": ["identity", "conv_1x1", "max_pool_3x3"]},
+    "enas": {"nodes": 2, "operations": ["identity", "sep_conv_3x3", "max_pool_3x3"]},
+    "darts": {"nodes": 2, "operations": ["identity", "sep_conv_3x3", "max_pool_3x3"]},
+    "mnasnet": {"base": "small", "width": 0.25, "layers": ["-1", "0"]},
+    "randwire": {"nodes": 4, "ba_m": ["1"], "ws_k": ["2"]},
+}
+SETTINGS = {
+    "ppo": {"batch": 2, "inner_epochs": 1, "hidden": 8},
+    "reinforce": {"batch": 2, "hidden": 8},
+    "regularized_evolution": {"population": 2, "sample": 1},
+}
+
+
+@pytest.fixture
+def digits(transactional_db):
+    """The data set's row, its images prepared once."""
+    folder = settings.DATASETS_DIR / "digits"
+    if not folder.exists():
+        prepare("digits", "Digits", {"kind": "digits"}, folder, folder, lambda fraction, text: None)
+
+    row = seeding.dataset()
+    row.fingerprint = read_info(folder).fingerprint
+    row.save()
+    return row
+
+
+@pytest.fixture
+def searched(digits, queue):
+    """searched(space, strategy) -> the ended search."""
+
+    def run(space: str, strategy: str) -> Search:
+        live.forget()
+        config = {
+            "space": space,
+            "space_config": SPACES.get(space, {}),
+            "strategy": strategy,
+            "strategy_config": SETTINGS.get(strategy, {}),
+            "data": {"train_limit": 100, "valid_fraction": 0.3},
+            "skeleton": {"repeats": 1, "filters": 4},
+            "training": {"epochs": 1, "batch_size": 32, "crop": 0, "flip": False, "precision": "float32"},
+            "budget": {"trials": 2, "parallelism": 1, "keep_weights": 1},
+        }
+        search = create_search(read_search(config), local_owner())
+        queue.deliver()
+        search.refresh_from_db()
+        return search
+
+    yield run
+    live.forget()
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("space", list(catalog.SPACES))
+def test_a_small_search_runs_to_its_end(searched, space, strategy):
+    search = searched(space, strategy)
+    trials = list(search.trials.order_by("number"))
+    assert search.state == Search.State.FINISHED, [search.reason, [trial.error for trial in trials]]
+    assert len(trials) == 2
+    for trial in trials:
+        assert trial.state in Trial.MEASURED, trial.error
+        assert trial.params > 0 and trial.macs > 0 and 0 <= trial.valid_accuracy <= 1 and trial.latency > 0
+    if strategy in ("ppo", "reinforce"):
+        assert search.updates.count() == 1
+
+
+@pytest.mark.parametrize("space", [name for name in catalog.SPACES if name not in ("enas", "darts")])
+def test_what_was_found_has_its_pages_and_can_be_taken_home(searched, space):
+    search = searched(space, "random")
+    client = Client()
+    client.force_login(local_owner())
+    kept = search.trials.get(weights__isnull=False)
+    pages = [
+        f"/searches/{search.pk}/", f"/searches/{search.pk}/trials/{kept.number}/", f"/cells/{kept.cell_id}/",
+        "/leaderboard/", "/", "/searches/", f"/searches/new/?clone={search.pk}",
+    ]  # fmt: skip
+    for page in pages:
+        response = client.get(page)
+        assert response.status_code == 200, page
+        assert b'class="thumb"' in response.content or "cells" in page, page
+    for kind in ("both", kept.cell.cells[0]["kind"]):
+        drawn = client.get(f"/cells/{kept.cell_id}/{kind}.svg")
+        assert drawn.status_code == 200 and drawn.content.startswith(b"<svg"), kind
+    bundle = client.get(f"/trials/{kept.pk}/bundle.zip")
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(bundle.streaming_content) if bundle.streaming else bundle.content))
+    assert {"weights.safetensors", "architecture.json", "model.py"} <= set(archive.namelist())
