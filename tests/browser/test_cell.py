@@ -127,7 +127,7 @@ def test_downloads(cell_page, cells):
     cell_page.locator("summary", has_text="Export").click()
     with cell_page.expect_download() as saved:
         cell_page.get_by_role("link", name="SVG, dark").click()
-    assert saved.value.suggested_filename == "NASNet-A-both.svg"
+    assert saved.value.suggested_filename == "NASNet-A.svg"
     assert saved.value.path().read_text().startswith("<svg xmlns=")
     with cell_page.expect_download() as saved:
         cell_page.get_by_role("button", name="PNG, light").click()

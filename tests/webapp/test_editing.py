@@ -100,7 +100,7 @@ def test_looking_stores_nothing(signed_in, owner):
     line = notation.to_line((Cell("normal", (Block(0, "conv_1x1", 0, "conv_1x1"),), (2,)), V2[1]))
     assert signed_in.get("/cells/edit/", {"cells": line}).status_code == 200
     assert signed_in.get("/cells/similar/", {"cell": line}).status_code == 200
-    assert signed_in.get("/cells/drawing.svg", {"cell": line}).content.startswith(b"<svg")
+    assert signed_in.get("/cells/export/svg/", {"cell": line}).content.startswith(b"<svg")
     assert CellRecord.objects.count() == count
 
 

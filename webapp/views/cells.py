@@ -8,7 +8,6 @@ from django.urls import reverse
 
 from nas_engine.blueprint import Blueprint
 from nas_engine.catalog import SPACES
-from nas_engine.errors import ConfigError
 from nas_engine.graph_cell import GraphCell
 from nas_engine.operations import FAMILIES
 from webapp.diagrams import layout
@@ -22,7 +21,6 @@ from webapp.results.cell import Result, find_cell, network_of, results_of
 from webapp.results.nearby import neighbours
 from webapp.results.notations import notations_of
 from webapp.results.published import published_as
-from webapp.results.reference import cell_meant
 from webapp.templatetags.cells import cells_of, device_name, milliseconds
 from webapp.views.downloads import attachment, safe_name
 from webapp.views.weights import weights_context
@@ -148,19 +146,6 @@ def cell_svg_file(request, key: str, kind: str):
         response["Content-Disposition"] = attachment(f"{safe_name(str(record))}-{kind}.svg")
     response["Cache-Control"] = "private, max-age=86400"
     return response
-
-
-def drawing(request):
-    """The drawing of any cell that an address can name: ``?cell=&kind=&theme=``."""
-    try:
-        record = cell_meant(request.GET.get("cell", ""))
-    except ConfigError as error:
-        raise Http404(str(error)) from None
-    kind, theme = request.GET.get("kind", "both"), request.GET.get("theme", THEMES[0])
-    chosen = tuple(each for each in cells_of(record) if kind in (each.kind, "both"))
-    if not chosen or theme not in THEMES:
-        raise Http404("There is no such drawing.")
-    return HttpResponse(cell_svg(chosen, str(record), theme), content_type="image/svg+xml")
 
 
 def cell_json(request, key: str):
