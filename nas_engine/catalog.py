@@ -104,6 +104,13 @@ STRATEGIES = {
         "Mutates the best of a few drawn from a population whose oldest member leaves. "
         "Robust, parallel and cheap; good from a hundred trials on.",
     ),
+    "nsga2": Entry(
+        "NSGA-II",
+        "nas_engine.strategies.settings:NSGA2Config",
+        "nas_engine.strategies.nsga2:NSGA2",
+        "Evolution towards a whole front: accurate cells at every cost, instead of one best. "
+        "Any of accuracy, parameters, MACs and latency; one run serves every budget.",
+    ),
     "local_search": Entry(
         "Local search",
         "nas_engine.strategies.settings:LocalSearchConfig",

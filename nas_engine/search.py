@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from nas_engine.architecture import Architecture
 from nas_engine.errors import EvaluationFailed, SearchCancelled
+from nas_engine.limits import Violation
 from nas_engine.strategies.base import Strategy
 from nas_engine.trial import Evaluation, Trial
 
@@ -24,6 +25,7 @@ def run_search(
     on_trial: Callable[[Trial, dict | None], None] | None = None,
     *,
     reward: Callable[[Evaluation], float] = accuracy,
+    feasible: Callable[[Architecture], Violation | None] = lambda architecture: None,
     parallelism: int = 1,
     reuse: bool = True,
     cancelled: Callable[[], bool] = lambda: False,
@@ -33,13 +35,14 @@ def run_search(
     ``evaluate`` runs in one of ``parallelism`` threads (in the caller's own if that is 1); that many trials are under way
     before the oldest is told. Tells are in the order of the trials' numbers, so the result does not depend on how long a
     child takes. With ``reuse`` an architecture whose ``space.key`` was measured, or is being measured, takes over that
-    evaluation with ``seconds`` 0; a failed one is tried anew. ``on_trial(trial, update)`` is called after each tell with
-    what ``tell`` returned. An EvaluationFailed, or a reward that is not a number, makes a failed trial and the search goes
-    on. ``cancelled`` is asked before each new trial: once true, the trials under way are finished, told and returned. A
-    SearchCancelled from ``evaluate`` ends the search at once; that trial and those behind it are dropped. Any other
-    exception is raised as it is.
+    evaluation with ``seconds`` 0; a failed one is tried anew. What ``feasible`` finds to break a limit is told as
+    infeasible and not evaluated; it counts among the ``trials`` here. ``on_trial(trial, update)`` is called after each
+    tell with what ``tell`` returned. An EvaluationFailed, or a reward that is not a number, makes a failed trial and the
+    search goes on. ``cancelled`` is asked before each new trial: once true, the trials under way are finished, told and
+    returned. A SearchCancelled from ``evaluate`` ends the search at once; that trial and those behind it are dropped. Any
+    other exception is raised as it is.
     """
-    loop = _Loop(strategy, evaluate, reward, reuse, on_trial)
+    loop = _Loop(strategy, evaluate, reward, reuse, on_trial, feasible)
     pool = ThreadPoolExecutor(parallelism) if parallelism > 1 else None
     try:
         for number in range(trials):
@@ -61,23 +64,33 @@ def run_search(
 @dataclass(frozen=True)
 class _UnderWay:
     trial: Trial
-    future: Future
+    future: Future | None
     key: str | None
     reused: bool
 
 
 class _Loop:
     def __init__(
-        self, strategy: Strategy, evaluate: Callable, reward: Callable, reuse: bool, on_trial: Callable | None
+        self,
+        strategy: Strategy,
+        evaluate: Callable,
+        reward: Callable,
+        reuse: bool,
+        on_trial: Callable | None,
+        feasible: Callable,
     ):
         self.strategy, self.evaluate, self.reward = strategy, evaluate, reward
-        self.reuse, self.on_trial = reuse, on_trial
+        self.reuse, self.on_trial, self.feasible = reuse, on_trial, feasible
         self.pending: deque[_UnderWay] = deque()
         self.ended: list[Trial] = []
         self._known: dict[str | None, Future] = {}
 
     def start(self, number: int, pool: ThreadPoolExecutor | None) -> None:
         trial = self.strategy.ask(number)
+        broken = self.feasible(trial.architecture)
+        if broken:
+            self.pending.append(_UnderWay(trial.infeasible(broken.excess, broken.reason), None, None, False))
+            return
         key = self.strategy.space.key(trial.architecture) if self.reuse else None
         future = self._known.get(key)
         reused = future is not None
@@ -104,6 +117,8 @@ class _Loop:
 
     def _ended(self, under_way: _UnderWay) -> Trial:
         trial = under_way.trial
+        if under_way.future is None:
+            return trial
         try:
             evaluation = under_way.future.result()
             reward = self.reward(evaluation)

@@ -7,6 +7,7 @@ from nas_engine import catalog
 from nas_engine.config import as_dict, read, setting
 from nas_engine.errors import ConfigError
 from nas_engine.evaluators.tabular import TabularEvaluator
+from nas_engine.limits import LimitsConfig
 from nas_engine.protocol import DataConfig, Protocol, SkeletonConfig, TableProtocol, TrainingConfig
 from nas_engine.reward import RewardConfig
 from nas_engine.search_spaces.base import SearchSpace
@@ -45,6 +46,7 @@ class SearchConfig:
     skeleton: SkeletonConfig = field(default_factory=SkeletonConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     reward: RewardConfig = field(default_factory=RewardConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     seed: int = setting(0, "Seed", minimum=0, maximum=2**31 - 1, help="Of the proposals.")
 

@@ -25,7 +25,8 @@ class Evaluation:
 class Trial:
     """One architecture proposed and evaluated. ``info`` is the strategy's own JSON (log-probabilities, parents).
 
-    A finished trial has a ``reward`` and an ``evaluation``; a failed one has an ``error``; a pending one has neither.
+    A finished trial has a ``reward`` and an ``evaluation``; a failed one has an ``error``; a pending one has neither. One
+    that breaks the limits of its search has an ``error``, too, and ``violation``: by how much, as a share of the limits.
     """
 
     number: int
@@ -34,9 +35,13 @@ class Trial:
     evaluation: Evaluation | None = None
     reward: float | None = None
     error: str | None = None
+    violation: float | None = None
 
     def finished(self, evaluation: Evaluation, reward: float) -> "Trial":
         return replace(self, evaluation=evaluation, reward=reward)
 
     def failed(self, error: str) -> "Trial":
         return replace(self, error=error)
+
+    def infeasible(self, violation: float, error: str) -> "Trial":
+        return replace(self, violation=violation, error=error)

@@ -6,10 +6,21 @@ from tasks.wording import duration, percent
 from webapp.models import LogLine, Search, Trial
 
 HOPELESS = 8  # this many failures and not one result end a search
+BARREN = 1000  # so many proposals in a row that break the limits do, too
+
+
+def barren(search: Search) -> bool:
+    """Whether the latest proposals all broke the limits, and were many."""
+    proposed = search.trials.order_by("-number")
+    feasible = proposed.exclude(state=Trial.State.INFEASIBLE).values_list("number", flat=True).first() or 0
+    return search.trials.filter(state=Trial.State.INFEASIBLE, number__gt=feasible).count() >= BARREN
 
 
 def hopeless(search: Search) -> str:
-    """Why it makes no sense to go on: every trial so far failed. Empty where there is hope."""
+    """Why it makes no sense to go on: every trial so far failed, or broke the limits. Empty where there is hope."""
+    if barren(search):
+        last = search.trials.order_by("-number").values_list("error", flat=True).first()
+        return f"{BARREN:,} proposals in a row broke the limits, the last with {last}. Relax them in a clone."
     failed = search.trials.filter(state=Trial.State.FAILED)
     if failed.count() < HOPELESS or search.trials.filter(state__in=Trial.MEASURED).exists():
         return ""

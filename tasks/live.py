@@ -8,6 +8,7 @@ from collections import OrderedDict
 
 from nas_engine import trial as engine
 from nas_engine.architecture import Architecture
+from nas_engine.limits import LimitsConfig
 from nas_engine.search_config import SearchConfig
 from nas_engine.search_spaces.base import SearchSpace
 from nas_engine.strategies.base import Strategy
@@ -34,7 +35,7 @@ def restored(search: Search, config: SearchConfig, space: SearchSpace) -> Strate
         strategy.load_state_dict(unpack_state(bytes(state)))
     later = Trial.objects.filter(search=search, told_as__gt=held, told_as__lte=search.told)
     for row in later.order_by("told_as"):
-        strategy.tell(as_told(row, space))
+        strategy.tell(as_told(row, space, config.limits))
     return strategy
 
 
@@ -61,9 +62,12 @@ def packed(strategy: Strategy) -> bytes | None:
     return pack_state(state)
 
 
-def as_told(row: Trial, space: SearchSpace) -> engine.Trial:
+def as_told(row: Trial, space: SearchSpace, limits: LimitsConfig) -> engine.Trial:
     """A stored trial as the strategy sees it."""
     trial = engine.Trial(row.number, Architecture(space.name, tuple(row.choices)), row.info)
     if row.state == Trial.State.FAILED:
         return trial.failed(row.error)
+    if row.state == Trial.State.INFEASIBLE:
+        broken = limits.broken_after(evaluation_of(row))
+        return trial.infeasible(broken.excess if broken else 0.0, row.error)
     return trial.finished(evaluation_of(row), row.reward)

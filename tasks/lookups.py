@@ -4,7 +4,7 @@ Nothing is under way between two transactions: whoever continues after a crash p
 """
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.db.models import Sum
 
@@ -71,15 +71,16 @@ def _step(search_id: int, config: SearchConfig, evaluator: TabularEvaluator, tok
 def _look_up(search: Search, config: SearchConfig, evaluator: TabularEvaluator, strategy: Strategy) -> _Batch:
     """As many trials at a time as the budget says are asked for before the first of them is told."""
     batch, number, started = _Batch(), proposals.next_number(search), time.monotonic()
+    counted, barren = proposals.counted(search), 0
     if proposals.out_of_time(search, config.budget):
         batch.over = f"Its {config.budget.hours:g} h are over"
     limit = config.evaluator_config["seconds"]
     spent = (search.trials.aggregate(spent=Sum("seconds"))["spent"] or 0.0) if limit else 0.0
     while not batch.over and len(batch.trials) < BATCH and time.monotonic() < started + SHORT:
-        if number > config.budget.trials:
+        if counted >= config.budget.trials or barren >= ending.BARREN:
             batch.over = "Its trials are done"
             break
-        last = min(number + config.budget.parallelism, config.budget.trials + 1)
+        last = number + min(config.budget.parallelism, config.budget.trials - counted)
         for proposal in [strategy.ask(at) for at in range(number, last)]:
             ended = _ended(proposal, config, evaluator)
             seconds = ended.evaluation.seconds if ended.evaluation else 0.0
@@ -89,13 +90,21 @@ def _look_up(search: Search, config: SearchConfig, evaluator: TabularEvaluator, 
             spent += seconds
             batch.records.append(strategy.tell(ended))
             batch.trials.append(ended)
+            counted += ended.violation is None
+            barren = barren + 1 if ended.violation is not None else 0
         number = last
     return batch
 
 
 def _ended(proposal: engine.Trial, config: SearchConfig, evaluator: TabularEvaluator) -> engine.Trial:
+    broken = config.limits.broken_by(*evaluator.costs(proposal.architecture))
+    if broken:
+        return proposal.infeasible(broken.excess, broken.reason)
     try:
         evaluation = evaluator.evaluate(proposal.architecture)
+        broken = config.limits.broken_after(evaluation)
+        if broken:
+            return replace(proposal.infeasible(broken.excess, broken.reason), evaluation=evaluation)
         return proposal.finished(evaluation, config.reward.of(evaluation))
     except EvaluationFailed as error:
         return proposal.failed(str(error))
@@ -120,14 +129,18 @@ def _rows(search: Search, batch: _Batch, evaluator: TabularEvaluator) -> tuple[l
                 told_as=place,
                 started=now,
                 ended=now,
-                **_result(trial),
+                **_result(trial, evaluator),
             )
         )
     return rows, list(cells.values())
 
 
-def _result(trial: engine.Trial) -> dict:
+def _result(trial: engine.Trial, evaluator: TabularEvaluator) -> dict:
     found = trial.evaluation
+    if trial.violation is not None:
+        params, macs = evaluator.costs(trial.architecture)
+        after = {"latency": found.latency, "seconds": found.seconds} if found else {}
+        return {"state": Trial.State.INFEASIBLE, "error": trial.error, "params": params, "macs": macs, **after}
     if found is None:
         return {"state": Trial.State.FAILED, "error": trial.error}
     known = {name: getattr(found, name) for name in ("valid_accuracy", "latency", "seconds")}
@@ -146,9 +159,9 @@ def _store(rows: list[Trial]) -> None:
     first_of = dict(known.filter(cell_id__in=keys).order_by("-pk").values_list("cell_id", "pk"))
     firsts, later = {}, []
     for trial in rows:
-        new = trial.state == Trial.State.FAILED or (trial.cell_id not in first_of and trial.cell_id not in firsts)
-        if new:
-            firsts[trial.cell_id if trial.state != Trial.State.FAILED else trial.number] = trial
+        measured = trial.state == Trial.State.FINISHED
+        if not measured or (trial.cell_id not in first_of and trial.cell_id not in firsts):
+            firsts[trial.cell_id if measured else trial.number] = trial
         else:
             later.append(trial)
     Trial.objects.bulk_create(firsts.values(), batch_size=500)
@@ -171,7 +184,7 @@ def _end(search: Search, batch: _Batch) -> bool:
     if hopeless:
         ending.halt(search, Search.State.FAILED, hopeless, LogLine.Level.BAD)
     elif batch.over:
-        count = search.trials.filter(state__in=proposals.ENDED).count()
+        count = search.trials.filter(state__in=proposals.COUNTED).count()
         text = f"{batch.over}: {count:,} trials" if count else f"{batch.over} before the first trial"
         ending.halt(search, Search.State.FINISHED, ending.closing(search, text))
     return bool(hopeless or batch.over)

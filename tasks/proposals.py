@@ -1,17 +1,23 @@
 """New trials of a search: how many there is room for, and how each gets its result."""
 
+from dataclasses import dataclass
+
 from django.db.models import Max
 
 from nas_engine import trial as engine
-from nas_engine.search_config import BudgetConfig
+from nas_engine.blueprint import build_blueprint
+from nas_engine.errors import ConfigError
+from nas_engine.limits import Violation
+from nas_engine.search_config import BudgetConfig, SearchConfig
 from nas_engine.search_spaces.base import SearchSpace
-from tasks import clock, messages, reuse
+from tasks import clock, ending, messages, reuse
 from tasks.lease import LeaseLost
 from tasks.recording import changing, clean, say
-from webapp.models import CellRecord, Search, Trial
+from webapp.models import CellRecord, Dataset, Search, Trial
 
 State = Trial.State
-ENDED = (*Trial.MEASURED, State.FAILED)
+COUNTED = (*Trial.MEASURED, State.FAILED)
+ENDED = (*COUNTED, State.INFEASIBLE)
 
 
 def next_number(search: Search) -> int:
@@ -21,12 +27,17 @@ def next_number(search: Search) -> int:
 
 def room(search: Search, budget: BudgetConfig) -> int:
     """How many trials to ask for now. Trials waiting for another's result train nothing, so as many again may wait."""
-    if out_of_time(search, budget):
+    if out_of_time(search, budget) or ending.barren(search):
         return 0
     training = search.trials.filter(state__in=(State.QUEUED, State.RUNNING)).count()
     waiting = search.trials.filter(state=State.WAITING).count()
-    left = budget.trials - next_number(search) + 1
+    left = budget.trials - counted(search)
     return max(0, min(budget.parallelism - training, 2 * budget.parallelism - training - waiting, left))
+
+
+def counted(search: Search) -> int:
+    """Trials that count against the budget: all but those that break the limits."""
+    return search.trials.exclude(state=State.INFEASIBLE).count()
 
 
 def out_of_time(search: Search, budget: BudgetConfig) -> bool:
@@ -37,10 +48,40 @@ def out_of_time(search: Search, budget: BudgetConfig) -> bool:
     return search.active_seconds + stretch >= budget.hours * 3600
 
 
-def store(search: Search, proposed: list[engine.Trial], space: SearchSpace) -> list[Trial]:
+@dataclass(frozen=True)
+class Refused:
+    """A proposal that breaks the limits before training."""
+
+    broken: Violation
+    params: int
+    macs: int
+    latency: None = None
+
+
+def judge(
+    proposed: list[engine.Trial], search: Search, config: SearchConfig, space: SearchSpace
+) -> list[Refused | None]:
+    """Which proposals break the limits, by the exact parameters and MACs of their networks; none where there are none."""
+    if not config.limits.before_training:
+        return [None] * len(proposed)
+    return [_judge(space.cells(proposal.architecture), search.dataset, config) for proposal in proposed]
+
+
+def _judge(cells: tuple, dataset: Dataset, config: SearchConfig) -> Refused | None:
+    try:
+        network = build_blueprint(cells, config.skeleton, dataset.image_shape, len(dataset.classes))
+    except ConfigError:  # training says what is wrong with it
+        return None
+    broken = config.limits.broken_by(network.params, network.macs)
+    return Refused(broken, network.params, network.macs) if broken else None
+
+
+def store(
+    search: Search, proposed: list[engine.Trial], refused: list[Refused | None], space: SearchSpace
+) -> list[Trial]:
     """Add what the strategy proposed. Returns the trials to send for training. Call it inside ``changing``."""
     to_train = []
-    for proposal in proposed:
+    for proposal, no in zip(proposed, refused, strict=True):
         record = CellRecord.objects.of(space.cells(proposal.architecture))
         trial = Trial.objects.create(
             search=search,
@@ -52,9 +93,18 @@ def store(search: Search, proposed: list[engine.Trial], space: SearchSpace) -> l
             epochs=search.config["training"]["epochs"],
             sent=clock.now(),
         )
-        if _apply(trial, search) == State.QUEUED:
+        if no is not None:
+            Trial.objects.filter(pk=trial.pk).update(**reuse.infeasible(no.broken, no))
+        elif _apply(trial, search) == State.QUEUED:
             to_train.append(trial)
+    if any(refused):
+        say(search, _refusals([no for no in refused if no is not None]))
     return to_train
+
+
+def _refusals(refused: list[Refused]) -> str:
+    text = f"{len(refused)} proposal{'' if len(refused) == 1 else 's'} not trained, breaking the limits"
+    return f"{text}: {refused[-1].broken.reason}"
 
 
 def resolvable(search: Search) -> bool:
@@ -86,4 +136,6 @@ def _apply(trial: Trial, search: Search) -> str:
     Trial.objects.filter(pk=trial.pk).update(**settled)
     if settled["state"] == State.REUSED:
         say(search, reuse.sentence(trial, settled["same_as"]), number=trial.number)
+    elif settled["state"] == State.INFEASIBLE:
+        say(search, f"trial {trial.number} breaks the limits: {settled['error']}", number=trial.number)
     return settled["state"]

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from django.db import transaction
 from django.db.models import F, Max
 
+from nas_engine.limits import Violation
 from nas_engine.trial import Evaluation
 from tasks import clock, messages, retention, reuse
 from tasks.wording import millions, percent, place
@@ -68,7 +69,7 @@ def claim(trial_id: int, attempt: int, worker: str, device: dict) -> Trial | Non
         elif settled["state"] == Trial.State.REUSED:
             say(search, reuse.sentence(trial, settled["same_as"]), number=trial.number)
         Trial.objects.filter(pk=trial_id).update(**settled)
-    if settled["state"] == Trial.State.REUSED:
+    if settled["state"] in (Trial.State.REUSED, Trial.State.INFEASIBLE):
         messages.advance_search(found)
     if settled["state"] != Trial.State.RUNNING:
         return None
@@ -133,6 +134,18 @@ def finish(
             say(search, f"{text}, the best so far", LogLine.Level.GOOD, trial.number)
         else:
             say(search, text, number=trial.number)
+    wake(trial)
+    return True
+
+
+def refuse(trial: Trial, evaluation: Evaluation, broken: Violation, curve: list[dict], device: dict) -> bool:
+    """Store that a trained trial breaks the limits of its search. False if this attempt no longer counts."""
+    text = f"{broken.reason}; it reached {percent(evaluation.valid_accuracy)}"
+    fields = reuse.infeasible(broken, evaluation) | {"error": text, "seconds": evaluation.seconds, "device": device}
+    with changing(trial.search_id) as search:
+        if not current(trial).update(curve=clean(curve), epoch=len(curve), epochs=len(curve), **fields):
+            return False
+        say(search, f"trial {trial.number} breaks the limits: {text}", number=trial.number)
     wake(trial)
     return True
 

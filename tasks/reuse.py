@@ -6,6 +6,7 @@ Only measurements are taken over. If the trial that is waited for fails or is st
 from django.db.models import F, Q
 
 from nas_engine.errors import EvaluationFailed
+from nas_engine.limits import Violation
 from nas_engine.search_config import read_search
 from nas_engine.trial import Evaluation
 from tasks import clock
@@ -61,12 +62,22 @@ def evaluation_of(trial: Trial) -> Evaluation:
     )
 
 
+def infeasible(broken: Violation, costs) -> dict:
+    """The fields of a trial that breaks the limits; ``costs`` has its ``params``, ``macs`` and ``latency``. It keeps no
+    accuracy, so that it is nobody's best."""
+    known = {name: getattr(costs, name) for name in ("params", "macs", "latency")}
+    return {"state": Trial.State.INFEASIBLE, "error": broken.reason, "ended": clock.now(), **known}
+
+
 def _same(trial: Trial):
     return Trial.objects.filter(cell_id=trial.cell_id, protocol=trial.protocol).exclude(pk=trial.pk)
 
 
 def _reused(known: Trial, config) -> dict:
     result = {name: getattr(known, name) for name in RESULT}
+    broken = config.limits.broken_after(evaluation_of(known))
+    if broken:
+        return infeasible(broken, known) | {"same_as": known}
     return {
         **result,
         "state": Trial.State.REUSED,

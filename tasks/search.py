@@ -114,14 +114,15 @@ def _opening(search: Search) -> str:
 
 def _step(search_id: int, config: SearchConfig, space: SearchSpace, token: str) -> bool:
     """Tell and ask once. False if there was nothing to do."""
-    search = Search.objects.defer("strategy_state").get(pk=search_id)
+    search = Search.objects.select_related("dataset").defer("strategy_state").get(pk=search_id)
     ended = list(search.trials.filter(state__in=proposals.ENDED, told_as=None).order_by("ended", "number"))
     first, room = proposals.next_number(search), proposals.room(search, config.budget)
     if not ended and not room:
         return False
     strategy = live.strategy_of(search, config, space)
-    records = [strategy.tell(live.as_told(row, space)) for row in ended]
+    records = [strategy.tell(live.as_told(row, space, config.limits)) for row in ended]
     proposed = [strategy.ask(number) for number in range(first, first + room)]
+    refused = proposals.judge(proposed, search, config, space)
     told = search.told + len(ended)
     learned = any(record is not None for record in records)
     failed = any(row.state == Trial.State.FAILED for row in ended)
@@ -131,7 +132,7 @@ def _step(search_id: int, config: SearchConfig, space: SearchSpace, token: str) 
     with changing(search_id) as row:
         held(row, token)
         _store_tells(row, ended, records, checkpoint)
-        sent = proposals.store(row, proposed, space)
+        sent = proposals.store(row, proposed, refused, space)
     live.keep(search_id, told, strategy)
     for trial in sent:
         if not messages.train_child(trial.pk, trial.attempt):
@@ -157,13 +158,13 @@ def _end_if_done(search_id: int, config: SearchConfig, token: str) -> bool:
         if out_of_time:
             unbegun = search.trials.filter(state__in=(Trial.State.QUEUED, Trial.State.WAITING))
             unbegun.update(state=Trial.State.STOPPED, ended=clock.now())
-        all_asked = out_of_time or proposals.next_number(search) > config.budget.trials
+        all_asked = out_of_time or proposals.counted(search) >= config.budget.trials
         pending = search.trials.filter(state__in=Trial.OPEN) | search.trials.filter(
             state__in=proposals.ENDED, told_as=None
         )
         if not all_asked or pending.exists():
             return True
-        count = search.trials.filter(state__in=proposals.ENDED).count()
+        count = search.trials.filter(state__in=proposals.COUNTED).count()
         limit = f"Its {config.budget.hours:g} h are over" if out_of_time else "Its trials are done"
         ending.halt(search, State.FINISHED, ending.closing(search, f"{limit}: {count} of {config.budget.trials}"))
     return False

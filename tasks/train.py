@@ -52,6 +52,10 @@ def train_child(trial_id: int, attempt: int) -> None:
 def _train(trial: Trial, curve: "Curve", job: Job, device: dict) -> None:
     config = read_search(trial.search.config)
     outcome = evaluate(trial, config, curve.add, job.cancelled)
+    broken = config.limits.broken_after(outcome.evaluation)
+    if broken:
+        patiently(recording.refuse, trial, outcome.evaluation, broken, outcome.curve, device)
+        return
     reward = config.reward.of(outcome.evaluation)
     weights = pack(trial, config, outcome)
     patiently(recording.finish, trial, outcome.evaluation, reward, outcome.curve, device, weights)

@@ -173,6 +173,7 @@ class Trial(models.Model):
         FINISHED = "finished"
         REUSED = "reused"
         FAILED = "failed"
+        INFEASIBLE = "infeasible"  # it breaks the search's limits: not trained, or not counted
         STOPPED = "stopped"
 
     OPEN = (State.QUEUED, State.RUNNING, State.WAITING)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from nas_engine.config import setting
+from nas_engine.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,26 @@ class EvolutionConfig:
     identity: float = setting(
         0.05, "Copies", minimum=0, maximum=0.9, advanced=True, help="Share of children that are copies of the parent."
     )
+
+
+@dataclass(frozen=True)
+class NSGA2Config:
+    """Multi-objective evolution (Deb et al. 2002; population and crossover as NSGA-Net, Lu et al. 2019)."""
+
+    objectives: tuple[str, ...] = setting(
+        ("accuracy", "macs"),
+        "Objectives",
+        options=("accuracy", "params", "macs", "latency"),
+        labels=("accuracy, high", "parameters, few", "MACs, few", "latency, low"),
+    )
+    population: int = setting(40, "Population", minimum=2, maximum=1000, help="Starts at random.")
+    crossover: float = setting(
+        0.9, "Crossover", minimum=0, maximum=1, advanced=True, help="Share of children that mix both parents."
+    )
+
+    def __post_init__(self):
+        if not self.objectives:
+            raise ConfigError("Choose one objective at least; two or more make a front.", "objectives")
 
 
 @dataclass(frozen=True)

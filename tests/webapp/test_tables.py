@@ -133,3 +133,21 @@ def test_a_controllers_probabilities_are_drawn_edge_by_edge(signed_in, table):
     search = search_of(table, strategy="reinforce", strategy_config={"hidden": 8, "layers": 1, "batch": 10})
     html = html_of(signed_in.get(f"/searches/{search.pk}/"))
     assert search.updates.count() == 3 and "0\\u21921" in html and "conv 1\\u00d71" in html
+
+
+def test_a_multi_objective_search_shows_its_front_and_what_broke_the_limits(signed_in, table):
+    search = search_of(table, strategy="nsga2", strategy_config={"population": 8}, limits={"max_macs": 9})
+    html = html_of(signed_in.get(f"/searches/{search.pk}/"))
+    assert 'id="front"' in html and "that no other beats in accuracy and MACs; hypervolume 0." in html
+    assert "Infeasible" in html and "broke the limits" in html
+    shown = html_of(signed_in.get(f"/searches/{search.pk}/?state=infeasible"))
+    assert "MACs, more than 9 M" in shown
+    broken = search.trials.filter(state="infeasible").first()
+    assert "breaks the limits" in html_of(signed_in.get(f"/searches/{search.pk}/trials/{broken.number}/"))
+
+
+def test_limits_are_typed_and_judged_at_their_fields(signed_in, table):
+    html = html_of(signed_in.post(NEW, filled(table, limits__max_macs="5", limits__min_macs="6")))
+    assert 'aria-invalid="true"' in tag(html, "limits.max_macs") and "below the least number of MACs" in html
+    html = html_of(signed_in.post(NEW, filled(table, strategy="nsga2", **{"strategy_config__nsga2__objectives": []})))
+    assert "Choose one objective at least" in html

@@ -9,6 +9,7 @@ from django.http import QueryDict
 from nas_engine import catalog
 from nas_engine.config import read
 from nas_engine.errors import ConfigError
+from nas_engine.limits import LimitsConfig
 from nas_engine.protocol import DataConfig, SkeletonConfig, TrainingConfig
 from nas_engine.reward import RewardConfig
 from nas_engine.search_config import TABLES, BudgetConfig, SearchConfig, read_search, skeleton_fields
@@ -21,6 +22,7 @@ PARTS = {
     "skeleton": SkeletonConfig,
     "training": TrainingConfig,
     "reward": RewardConfig,
+    "limits": LimitsConfig,
     "budget": BudgetConfig,
 }
 # What a search of a table does not have: all of it follows from the table.
@@ -30,7 +32,7 @@ TOP = ("name", *TABLES, "seed")
 # The order in which the page shows them.
 PAGE = (
     "name", "evaluator", "evaluator_config", "data", "space", "space_config", "skeleton", "training",
-    "strategy", "strategy_config", "reward", "budget", "seed",
+    "strategy", "strategy_config", "reward", "limits", "budget", "seed",
 )  # fmt: skip
 
 
@@ -269,6 +271,10 @@ class SearchForm:
             Alternative(name, entry.label, entry.about, name == chosen, self.group(f"{part}_config.{name}"))
             for name, entry in TABLES[part].items()
         ]
+
+    @property
+    def limits(self) -> list[Field]:
+        return self.group("limits")
 
     @property
     def budget(self) -> list[Field]:

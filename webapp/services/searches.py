@@ -23,6 +23,7 @@ def create_search(config: SearchConfig, owner, comparison: Comparison | None = N
     """
     if config.evaluation.own_space:
         dataset, protocol = None, config.protocol()
+        _check_limits(config)
     else:
         dataset = ready_dataset(config.data.dataset)
         _check_buildable(config, dataset)
@@ -172,6 +173,17 @@ def _check_buildable(config: SearchConfig, dataset: Dataset) -> None:
     space = config.build_space()
     cells = space.cells(space.sample(random.Random(config.seed)))
     build_blueprint(cells, config.skeleton, dataset.image_shape, len(dataset.classes))
+
+
+def _check_limits(config: SearchConfig) -> None:
+    """A limit on what the table does not hold would hold nothing back."""
+    arrays = config.open_table().space.table.arrays
+    for name, column in (("params", "params"), ("macs", "flops")):
+        for field in (f"max_{name}", f"min_{name}"):
+            if getattr(config.limits, field) and column not in arrays:
+                raise ConfigError("This table does not hold them: take 0.", f"limits.{field}")
+    if config.limits.max_latency and not any(array.startswith("latency_ms") for array in arrays):
+        raise ConfigError("This table holds no latencies: take 0.", "limits.max_latency")
 
 
 def versions() -> dict:

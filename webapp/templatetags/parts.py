@@ -27,6 +27,7 @@ SHAPES = {
     "ready": "finished",
     "reused": "reused",
     "failed": "failed",
+    "infeasible": "stopped",
 }
 RUNNING = mark_safe(
     '<svg viewBox="0 0 14 14" aria-hidden="true"><circle cx="7" cy="7" r="5.2" opacity=".35"/>'

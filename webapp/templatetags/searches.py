@@ -73,8 +73,8 @@ def trial_state(trial: Trial) -> SafeString:
     if trial.state in (Trial.State.REUSED, Trial.State.WAITING) and trial.same_as:
         word = "same as" if trial.state == Trial.State.REUSED else "waits for"
         return state(trial.state, f"{word} {_name(trial.same_as, trial)}")
-    if trial.state == Trial.State.FAILED:
-        return format_html('{}<span class="muted small">{}</span>', state("failed"), trial.error)
+    if trial.state in (Trial.State.FAILED, Trial.State.INFEASIBLE):
+        return format_html('{}<span class="muted small">{}</span>', state(trial.state), trial.error)
     return state(trial.state)
 
 

@@ -23,7 +23,7 @@ from webapp.services.searches import create_search
 
 SECTIONS = (
     ("start", "Start from"), ("evaluation", "Evaluation"), ("data", "Data"), ("space", "Search space"),
-    ("network", "Child network"), ("strategy", "Strategy"), ("reward", "Reward"), ("budget", "Budget"),
+    ("network", "Child network"), ("strategy", "Strategy"), ("reward", "Reward"), ("limits", "Limits"), ("budget", "Budget"),
 )  # fmt: skip
 
 

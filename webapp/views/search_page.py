@@ -17,13 +17,19 @@ from webapp.figures.family import family_tree
 from webapp.figures.search import COSTS, POINT_FIELDS, against_cost, best_so_far, by_accuracy
 from webapp.forms.workers import live_trainers
 from webapp.models import CellRecord, Search, Trial
+from webapp.results.front import SearchFront
 
 EVOLUTIONS = ("regularized_evolution", "nsga2")  # strategies whose trials have parents
 ROWS = 12  # trials on a page
 BEST = 4
 LOG_LINES = 80
 TICK = 10  # seconds after which the time so far and the time left are shown anew
-FILTERS = {"": None, "finished": Trial.MEASURED, "failed": (Trial.State.FAILED,)}
+FILTERS = {
+    "": None,
+    "finished": Trial.MEASURED,
+    "failed": (Trial.State.FAILED,),
+    "infeasible": (Trial.State.INFEASIBLE,),
+}
 Point = namedtuple("Point", POINT_FIELDS)
 
 
@@ -172,6 +178,11 @@ class SearchPage:
         return Counter(map(_kind_of_failure, errors)).most_common()
 
     @property
+    def infeasible(self) -> int:
+        """How many proposals broke the limits."""
+        return self.counts[Trial.State.INFEASIBLE]
+
+    @property
     def of_table(self) -> bool:
         """Whether its results are looked up in a table instead of being trained."""
         return self.search.dataset_id is None
@@ -200,7 +211,14 @@ class SearchPage:
     def tabs(self) -> list[tuple[str, str, int]]:
         """(filter, label, count) of the trials table's views."""
         numbers = {"": self.proposed, "finished": len(self.measured), "failed": self.counts[Trial.State.FAILED]}
-        return [(key, key.capitalize() or "All", numbers[key]) for key in FILTERS]
+        numbers |= {"infeasible": self.infeasible} if self.infeasible else {}
+        return [(key, key.capitalize() or "All", number) for key, number in numbers.items()]
+
+    @cached_property
+    def front(self) -> SearchFront | None:
+        """What a multi-objective search is after; None for others."""
+        names = self.search.config["strategy_config"].get("objectives")
+        return SearchFront(self.measured, names) if names and self.measured else None
 
     @cached_property
     def stacked(self) -> bool:

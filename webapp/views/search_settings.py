@@ -11,7 +11,7 @@ from webapp.models import Search
 
 GROUPS = {
     "evaluator": "Evaluation", "data": "Data", "space": "Search space", "skeleton": "Child network",
-    "training": "Training", "strategy": "Strategy", "reward": "Reward", "budget": "Budget",
+    "training": "Training", "strategy": "Strategy", "reward": "Reward", "limits": "Limits", "budget": "Budget",
 }  # fmt: skip
 
 
