@@ -2,13 +2,22 @@
 
 from dataclasses import dataclass
 
+# Kinds of decisions a controller does not take by a softmax of its own (nas_engine.strategies.controller).
+ANCHOR = "anchor"  # one of an anchor point's: whether a certain earlier part is an input, ("no", "yes")
+GIVEN = "given"  # not decided at all: the space sets it by the trial's number
+
 
 @dataclass(frozen=True)
 class Choice:
-    """One decision: ``name`` ("normal.1.left_operation") and the options it picks from, by name."""
+    """One decision: ``name`` ("normal.1.left_operation") and the options it picks from, by name.
+
+    ``kind`` is "", ANCHOR or GIVEN. The decisions of an anchor point stand together, for the earlier parts in order: one in
+    the first anchor point, two in the second, and so on.
+    """
 
     name: str
     options: tuple[str, ...]
+    kind: str = ""
 
 
 @dataclass(frozen=True)

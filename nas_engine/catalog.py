@@ -73,6 +73,13 @@ SPACES = {
         "nas_engine.search_spaces.randwire:RandWireSpace",
         "Networks wired at random: decided are the generator of the graphs, its parameters and the seeds.",
     ),
+    "nas": Entry(
+        "NAS 2016",
+        "nas_engine.search_spaces.nas:NASConfig",
+        "nas_engine.search_spaces.nas:NASSpace",
+        "A network layer by layer: filter height, width and number, and which earlier layers are its inputs. "
+        "The space of the first NAS paper.",
+    ),
     "mnasnet": Entry(
         "MnasNet",
         "nas_engine.search_spaces.mnasnet:MnasNetConfig",

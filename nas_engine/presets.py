@@ -52,6 +52,38 @@ PRESETS = {
             "budget": {"trials": 20_000, "parallelism": 100, "keep_weights": 250},
         },
     ),
+    "nas-small": Preset(
+        "NAS 2016, small",
+        "REINFORCE, 60 networks of up to six layers for digits. Minutes on two CPU cores.",
+        {
+            "name": "Digits, layer by layer",
+            "space": "nas",
+            "space_config": {
+                "layers": 6, "pools": 1, "heights": ["1", "3", "5"], "widths": ["1", "3", "5"], "filters": ["8", "16", "24"],
+                "start": 4, "grow_every": 30,
+            },
+            "strategy": "reinforce",
+            "strategy_config": {"learning_rate": 0.005},
+            "data": {"dataset": "digits", "valid_fraction": 0.2},
+            "training": {"epochs": 5, "batch_size": 64, "learning_rate": 0.1, "crop": 1, "flip": False},
+            "reward": {"accuracy": "best_of_five", "power": 3.0},
+            "budget": {"trials": 60, "parallelism": 2},
+        },
+    ),
+    "nas-paper": Preset(
+        "NAS 2016 paper",
+        "REINFORCE, 12 800 networks of 6 to 20 layers, 50 epochs each. Weeks on a room of GPUs.",
+        {
+            "name": "NAS 2016, the paper’s search",
+            "space": "nas",
+            "space_config": {"layers": 20, "start": 6, "grow_by": 2, "grow_every": 1600},
+            "strategy": "reinforce",
+            "data": {"dataset": "cifar-10", "valid_fraction": 0.1},
+            "training": {"epochs": 50, "batch_size": 128, "learning_rate": 0.1, "weight_decay": 1e-4},
+            "reward": {"accuracy": "best_of_five", "power": 3.0},
+            "budget": {"trials": 12_800, "parallelism": 800, "keep_weights": 10},
+        },
+    ),
     "mnasnet-small": Preset(
         "MnasNet, small",
         "PPO, 200 whole networks of three blocks for CIFAR-10, accurate and fast. Hours on one GPU.",

@@ -86,7 +86,7 @@ class _Loop:
         self._known: dict[str | None, Future] = {}
 
     def start(self, number: int, pool: ThreadPoolExecutor | None) -> None:
-        trial = self.strategy.ask(number)
+        trial = self.strategy.propose(number)
         broken = self.feasible(trial.architecture)
         if broken:
             self.pending.append(_UnderWay(trial.infeasible(broken.excess, broken.reason), None, None, False))

@@ -10,7 +10,8 @@ class Evaluation:
     """How an architecture did under one protocol.
 
     ``valid_accuracy`` in [0, 1]; ``params`` and ``macs`` as integers for one image; ``latency`` in seconds (median,
-    batch 1); ``seconds`` spent; ``protocol`` the fingerprint of how it was obtained.
+    batch 1); ``seconds`` spent; ``protocol`` the fingerprint of how it was obtained; ``best_accuracy`` the highest of the
+    last five epochs, where they are known.
     """
 
     valid_accuracy: float
@@ -19,6 +20,7 @@ class Evaluation:
     latency: float | None = None
     seconds: float = 0.0
     protocol: str = ""
+    best_accuracy: float | None = None
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,13 @@
 Only measurements are taken over. If the trial that is waited for fails or is stopped, the waiting one is trained itself.
 """
 
+from dataclasses import replace
+
 from django.db.models import F, Q
 
 from nas_engine.errors import EvaluationFailed
 from nas_engine.limits import Violation
+from nas_engine.reward import best_of_last
 from nas_engine.search_config import read_search
 from nas_engine.trial import Evaluation
 from tasks import clock
@@ -78,11 +81,12 @@ def _reused(known: Trial, config) -> dict:
     broken = config.limits.broken_after(evaluation_of(known))
     if broken:
         return infeasible(broken, known) | {"same_as": known}
+    best = best_of_last([epoch["valid_accuracy"] for epoch in known.curve])
     return {
         **result,
         "state": Trial.State.REUSED,
         "same_as": known,
-        "reward": config.reward.of(evaluation_of(known)),
+        "reward": config.reward.of(replace(evaluation_of(known), best_accuracy=best)),
         "epoch": known.epochs,
         "ended": clock.now(),
     }

@@ -121,7 +121,7 @@ def _step(search_id: int, config: SearchConfig, space: SearchSpace, token: str) 
         return False
     strategy = live.strategy_of(search, config, space)
     records = [strategy.tell(live.as_told(row, space, config.limits)) for row in ended]
-    proposed = [strategy.ask(number) for number in range(first, first + room)]
+    proposed = [strategy.propose(number) for number in range(first, first + room)]
     refused = proposals.judge(proposed, search, config, space)
     told = search.told + len(ended)
     learned = any(record is not None for record in records)

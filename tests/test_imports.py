@@ -16,6 +16,7 @@ TORCH_USERS = (
     "nas_engine.evaluators",
     "nas_engine.strategies.bayesian",
     "nas_engine.strategies.checkpoint",
+    "nas_engine.strategies.attention",
     "nas_engine.strategies.controller",
     "nas_engine.strategies.policy_gradient",
     "nas_engine.strategies.ppo",

@@ -6,6 +6,7 @@ from nas_engine.blueprint.blueprint import Blueprint
 from nas_engine.blueprint.draft import Shape
 from nas_engine.blueprint.enas_macro import draft_enas_macro
 from nas_engine.blueprint.mnasnet import draft_mnasnet
+from nas_engine.blueprint.nas import draft_nas
 from nas_engine.blueprint.randwire import draft_randwire
 from nas_engine.blueprint.stacking import stack_cells
 from nas_engine.errors import ConfigError
@@ -20,6 +21,7 @@ FAMILIES: dict[str, Drafter] = {
     "enas_macro": draft_enas_macro,
     "mnasnet": draft_mnasnet,
     "randwire": draft_randwire,
+    "nas": draft_nas,
 }
 
 

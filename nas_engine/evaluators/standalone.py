@@ -14,6 +14,7 @@ from nas_engine.evaluators.base import Cancelled, Evaluator, Outcome, Report
 from nas_engine.graph_cell import AnyCell
 from nas_engine.networks import build, weights_of
 from nas_engine.protocol import DataConfig, Protocol
+from nas_engine.reward import best_of_last
 from nas_engine.training.clock import Clock
 from nas_engine.training.devices import describe_device, memory_format, open_device
 from nas_engine.training.images import DeviceImages
@@ -90,6 +91,7 @@ class StandaloneEvaluator(Evaluator):
             latency=latency["median"],
             seconds=timings["total"],
             protocol=self.protocol.fingerprint(),
+            best_accuracy=best_of_last([one.valid_accuracy for one in reports]),
         )
         return Outcome(
             evaluation,

@@ -4,7 +4,7 @@ import math
 import random
 from abc import ABC, abstractmethod
 
-from nas_engine.architecture import Architecture, Choice
+from nas_engine.architecture import GIVEN, Architecture, Choice
 from nas_engine.cell import cells_key
 from nas_engine.errors import ConfigError
 from nas_engine.graph_cell import AnyCell
@@ -26,6 +26,11 @@ class SearchSpace(ABC):
     @abstractmethod
     def cells(self, architecture: Architecture) -> tuple[AnyCell, ...]:
         """The cells of an architecture, deterministic. Raises ConfigError if it is not of this space."""
+
+    def fitted(self, architecture: Architecture, number: int) -> Architecture:
+        """The architecture as trial ``number`` may have it, where a space grows while it is searched; called on every
+        proposal."""
+        return architecture
 
     def sample(self, rng: random.Random) -> Architecture:
         """Uniform over every decision, as the paper's random search does (Zoph et al. 2018, section 4.4)."""
@@ -54,7 +59,7 @@ class SearchSpace(ABC):
             Architecture(self.name, (*architecture.choices[:index], option, *architecture.choices[index + 1 :]))
             for index, choice in enumerate(self.choices)
             for option in range(len(choice.options))
-            if option != architecture.choices[index]
+            if option != architecture.choices[index] and choice.kind != GIVEN
         ]
 
     def encode(self, architecture: Architecture) -> list[float]:

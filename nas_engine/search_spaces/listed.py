@@ -46,6 +46,7 @@ class ListedSpace(SearchSpace):
     """One decision: which of the cells."""
 
     name = "listed"
+    family = "nasnet"
 
     def __init__(self, config: ListedConfig):
         lines = config.cells.split()

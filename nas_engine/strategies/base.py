@@ -2,6 +2,7 @@
 
 import random
 from abc import ABC, abstractmethod
+from dataclasses import replace
 
 from nas_engine.search_spaces.base import SearchSpace
 from nas_engine.trial import Trial
@@ -21,6 +22,11 @@ class Strategy(ABC):
     def rng(self, number: int) -> random.Random:
         """The generator of trial ``number``: the only source of randomness."""
         return random.Random(f"{self.seed}/{number}")
+
+    def propose(self, number: int) -> Trial:
+        """What trial ``number`` is to be: what is asked for, as the space has it at that number (a space may grow)."""
+        trial = self.ask(number)
+        return replace(trial, architecture=self.space.fitted(trial.architecture, number))
 
     @abstractmethod
     def ask(self, number: int) -> Trial:

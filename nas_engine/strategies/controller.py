@@ -1,7 +1,10 @@
 """The LSTM controller: a policy over the decisions of any search space (Zoph et al. 2018, section 4; Zoph and Le 2017).
 
 Each decision has its own softmax head and its own embedding; the embedding of the option taken is the next step's input.
-Everything below writes N for sequences, D for the space's decisions, W for the options of the widest decision.
+An anchor point (Zoph and Le 2017, section 3.3) is one step that decides for every earlier part whether it is an input, by
+set-selection attention; the mean of the embeddings of what it decided is the next step's input, of which the paper says
+nothing. Everything below writes N for sequences, D for the space's decisions, S for the steps, W for the options of the
+widest decision.
 """
 
 import random
@@ -11,7 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from nas_engine.architecture import Choice
+from nas_engine.architecture import ANCHOR, GIVEN, Choice
+from nas_engine.strategies.attention import Attention
 
 # Where a softmax is padded to the widest decision: probability exactly 0, and finite, so that no gradient is NaN.
 _NEVER = -1e30
@@ -35,7 +39,7 @@ class Decoded:
 class Controller(nn.Module):
     """An LSTM over ``choices``, weights uniform in [-init_range, init_range] drawn from ``rng`` alone.
 
-    A decision with a single option has log-probability 0 and entropy 0 exactly.
+    A decision with a single option, and one that is given, has log-probability 0 and entropy 0 exactly.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Controller(nn.Module):
     ):
         super().__init__()
         self.widths = tuple(len(choice.options) for choice in choices)
+        self.steps = steps_of(choices)
         starts = [sum(self.widths[:step]) for step in range(len(self.widths))]
         total, widest = sum(self.widths), max(self.widths)
         # Rows of one flat table rather than a module a decision: the same parameters, read for all steps at once.
@@ -55,11 +60,19 @@ class Controller(nn.Module):
         self.register_buffer("starts", torch.tensor(starts), persistent=False)
         self.register_buffer("rows", torch.tensor(rows), persistent=False)
         self.register_buffer("padding", self._padding(widest), persistent=False)
+        self.given = [index for index, choice in enumerate(choices) if choice.kind == GIVEN]
+        self.plain = len(self.steps) == len(choices)  # a step for every decision
+        step_of = [
+            next((at for at, step in enumerate(self.steps) if index in step), 0) for index in range(len(choices))
+        ]
+        self.register_buffer("step_of", torch.tensor(step_of), persistent=False)
         self.start = nn.Parameter(torch.empty(hidden))
         self.embedding = nn.Parameter(torch.empty(total, hidden))
         self.lstm = nn.LSTM(hidden, hidden, layers, batch_first=True)
         self.head_weight = nn.Parameter(torch.empty(total, hidden))
         self.head_bias = nn.Parameter(torch.empty(total))
+        anchors = [index for index, choice in enumerate(choices) if choice.kind == ANCHOR]
+        self.attention = Attention(hidden, anchors, self.steps) if anchors else None
         self._initialise(rng, init_range)
 
     def _spans(self, starts: list[int]) -> list[tuple[int, int]]:
@@ -77,11 +90,16 @@ class Controller(nn.Module):
 
     def score(self, choices: Tensor) -> Decoded:
         """Forced decoding: what the policy thinks of given sequences (N, D), with gradients."""
-        inputs = torch.cat([self._first_input(len(choices)), self._embedded(choices)[:, :-1]], dim=1)
+        embedded = self._embedded(choices)
+        if not self.plain:
+            embedded = torch.stack([embedded[:, list(step)].mean(dim=1) for step in self.steps], dim=1)
+        inputs = torch.cat([self._first_input(len(choices)), embedded[:, :-1]], dim=1)
         hidden, _ = self.lstm(inputs)
-        logits = torch.einsum("ndh,dwh->ndw", hidden, self.head_weight[self.rows])
-        log_softmax = torch.log_softmax(logits + self.head_bias[self.rows] + self.padding, dim=-1)
-        return _decoded(choices, log_softmax)
+        states = hidden if self.plain else hidden[:, self.step_of]
+        logits = torch.einsum("ndh,dwh->ndw", states, self.head_weight[self.rows]) + self.head_bias[self.rows]
+        if self.attention:
+            logits = self.attention.replace(logits, hidden)
+        return self._finished(choices, torch.log_softmax(logits + self.padding, dim=-1))
 
     @torch.no_grad()
     def sample(self, noise: Tensor) -> Decoded:
@@ -99,20 +117,36 @@ class Controller(nn.Module):
         layers = range(self.lstm.num_layers)
         states = [(self.start.new_zeros(count, self.lstm.hidden_size),) * 2 for _ in layers]
         weights = [self.lstm.all_weights[layer] for layer in layers]
-        step_input = self._first_input(count)[:, 0]
-        taken, steps = [], []
-        for step, width in enumerate(self.widths):
+        step_input, hidden = self._first_input(count)[:, 0], []
+        nothing = self.start.new_zeros(count, dtype=torch.long)
+        taken: list[Tensor] = [nothing] * len(self.widths)
+        steps = [self.start.new_zeros(count, width).log_softmax(dim=-1) for width in self.widths]
+        for step in self.steps:
             for layer in layers:
                 states[layer] = torch.lstm_cell(step_input, states[layer], *weights[layer])
                 step_input = states[layer][0]
-            first = sum(self.widths[:step])
-            logits = torch.addmm(
-                self.head_bias[first : first + width], step_input, self.head_weight[first : first + width].T
-            )
-            steps.append(torch.log_softmax(logits, dim=-1))
-            taken.append(pick(step, steps[-1].exp()))
-            step_input = self.embedding[first + taken[-1]]
-        return _decoded(torch.stack(taken, dim=1), self._padded(steps))
+            hidden.append(step_input)
+            for index in step:
+                steps[index] = torch.log_softmax(self._logits(index, hidden), dim=-1)
+                taken[index] = pick(index, steps[index].exp())
+            chosen = [self.embedding[sum(self.widths[:index]) + taken[index]] for index in step]
+            step_input = chosen[0] if len(chosen) == 1 else torch.stack(chosen).mean(dim=0)
+        return self._finished(torch.stack(taken, dim=1), self._padded(steps))
+
+    def _logits(self, index: int, hidden: list[Tensor]) -> Tensor:
+        """(N, options) of one decision after the steps whose states are in ``hidden``."""
+        if self.attention and index in self.attention.places:
+            return self.attention.logits(index, hidden)
+        first, width = sum(self.widths[:index]), self.widths[index]
+        return torch.addmm(self.head_bias[first : first + width], hidden[-1], self.head_weight[first : first + width].T)
+
+    def _finished(self, choices: Tensor, log_softmax: Tensor) -> Decoded:
+        """With the decisions that are given as certain as they are."""
+        if self.given:
+            certain = torch.full_like(log_softmax[:, self.given], _NEVER)
+            certain.scatter_(-1, choices[:, self.given, None], 0.0)
+            log_softmax = log_softmax.index_copy(1, torch.tensor(self.given), certain)
+        return _decoded(choices, log_softmax)
 
     def _padded(self, steps: list[Tensor]) -> Tensor:
         widest = self.rows.shape[1]
@@ -124,6 +158,23 @@ class Controller(nn.Module):
 
     def _embedded(self, choices: Tensor) -> Tensor:
         return self.embedding[choices + self.starts]
+
+
+def steps_of(choices: Sequence[Choice]) -> list[tuple[int, ...]]:
+    """The decisions taken in each step of the LSTM: one, or all of an anchor point. Those that are given take no step."""
+    steps: list[tuple[int, ...]] = []
+    for index, choice in enumerate(choices):
+        before = choices[index - 1] if index else None
+        together = choice.kind == ANCHOR and before is not None and before.kind == ANCHOR
+        if together and _part(before) == _part(choice):
+            steps[-1] += (index,)
+        elif choice.kind != GIVEN:
+            steps.append((index,))
+    return steps
+
+
+def _part(choice: Choice) -> str:
+    return choice.name.rpartition(".")[0]
 
 
 def _inverse_transform(probabilities: Tensor, noise: Tensor) -> Tensor:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from nas_engine.graph_cell import AnyCell
 
+MOST = 5000  # paths followed through a node; networks of dozens of layers would have millions
+
 
 def paths(cells: Sequence[AnyCell]) -> frozenset[tuple[str, ...]]:
     """All paths of all cells, each as (kind of cell, input, operation, operation, ...) from the input on. Torch-free."""
@@ -18,6 +20,8 @@ def _paths_of(cell: AnyCell) -> set[tuple[str, ...]]:
             leading[node.id] = {(node.id,)}
             continue
         arriving = set().union(*(leading[source] for source in node.inputs))
+        if len(arriving) > MOST:  # the long ones say little, see vocabulary
+            arriving = set(sorted(arriving, key=lambda path: (len(path), path))[:MOST])
         leading[node.id] = {(*path, node.operation) for path in arriving} if node.kind == "op" else arriving
     return leading[cell.nodes[-1].id]
 

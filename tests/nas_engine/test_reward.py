@@ -2,7 +2,7 @@ import pytest
 
 from nas_engine.config import read
 from nas_engine.errors import ConfigError, EvaluationFailed
-from nas_engine.reward import RewardConfig
+from nas_engine.reward import RewardConfig, best_of_last
 from nas_engine.trial import Evaluation
 
 
@@ -52,3 +52,13 @@ def test_a_goal_with_a_cost_needs_a_target(goal):
     with pytest.raises(ConfigError) as caught:
         read(RewardConfig, {"goal": goal}, "reward")
     assert list(caught.value.problems) == ["reward.target"]
+
+
+def test_the_best_of_the_last_epochs_cubed():
+    """As in Zoph and Le 2017, section 4.1."""
+    config = RewardConfig(accuracy="best_of_five", power=3)
+    assert config.of(Evaluation(0.5, 1, 1, best_accuracy=0.6)) == pytest.approx(0.216)
+    assert config.of(Evaluation(0.5, 1, 1)) == pytest.approx(0.125)  # where no epochs are known
+    steered = RewardConfig("macs", 1.0, power=2, below=-1, above=-1)
+    assert steered.of(Evaluation(0.5, 1, 2_000_000)) == pytest.approx(0.125)
+    assert best_of_last([0.9, 0.1, 0.2, 0.3, 0.2, 0.1]) == 0.3 and best_of_last([]) is None

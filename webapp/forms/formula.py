@@ -11,13 +11,16 @@ UNITS = {"macs": "M", "params": "M", "latency": "ms"}
 
 @dataclass(frozen=True)
 class Formula:
-    """``cost`` is the word for what is steered by ("MACs"), empty for accuracy alone; ``note`` what the exponent means."""
+    """``cost`` is the word for what is steered by ("MACs"), empty for accuracy alone; ``note`` what the exponent means.
+    ``power`` of the accuracy, empty for 1; ``best``: the best of the last epochs counts."""
 
     cost: str = ""
     target: str = ""
     below: str = ""
     above: str = ""
     note: str = ""
+    power: str = ""
+    best: bool = False
 
     @property
     def one_exponent(self) -> bool:
@@ -30,8 +33,12 @@ def formula(data: dict) -> Formula | None:
         config = read(RewardConfig, data)
     except ConfigError:
         return None
+    accuracy = {
+        "power": "" if config.power == 1 else f"{config.power:g}",
+        "best": config.accuracy == "best_of_five",
+    }
     if config.goal == "accuracy":
-        return Formula()
+        return Formula(**accuracy)
     lost = 100 * (1 - 2**config.above)
     note = (
         f"twice the target costs {lost:.1f}\u00a0% of the reward"
@@ -39,7 +46,7 @@ def formula(data: dict) -> Formula | None:
         else "nothing is lost beyond the target"
     )
     target = f"{config.target:g}\u00a0{UNITS[config.goal]}"
-    return Formula(COSTS[config.goal], target, _signed(config.below), _signed(config.above), note)
+    return Formula(COSTS[config.goal], target, _signed(config.below), _signed(config.above), note, **accuracy)
 
 
 def _signed(value: float) -> str:

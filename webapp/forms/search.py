@@ -281,6 +281,10 @@ class SearchForm:
         return self.group("budget")
 
     @property
+    def reward_more(self) -> list[Field]:
+        return [one for one in self.group("reward") if one.about.advanced]
+
+    @property
     def network(self) -> Alternative:
         """The child network and its training as one group of fields; the skeleton's advanced ones last."""
         both = self.group("skeleton")
