@@ -30,10 +30,12 @@ class Entry:
 @dataclass(frozen=True)
 class EvaluatorEntry(Entry):
     """``own_space``: the evaluator brings the search space and all measurements along, so that no space, data set or child
-    network is chosen. ``instant``: an evaluation is a look-up, which the search worker does itself, many at a time."""
+    network is chosen. ``instant``: an evaluation is a look-up, which the search worker does itself, many at a time.
+    ``shares_weights``: one supernet is trained first, and the trials are what was derived from it, trained by themselves."""
 
     own_space: bool = False
     instant: bool = False
+    shares_weights: bool = False
 
 
 SPACES = {
@@ -160,6 +162,14 @@ EVALUATORS = {
         "Whole searches take seconds, so strategies can be compared over many seeds.",
         own_space=True,
         instant=True,
+    ),
+    "supernet": EvaluatorEntry(
+        "A supernet",
+        "nas_engine.evaluators.supernet.config:SupernetConfig",
+        "nas_engine.evaluators.supernet.search:SupernetSearch",
+        "One network holds every cell, and they share its weights: a search costs minutes to hours. "
+        "The cells derived from it are then trained by themselves.",
+        shares_weights=True,
     ),
 }
 

@@ -33,6 +33,8 @@ class SearchConfig:
     """``space``, ``strategy`` and ``evaluator`` name catalog entries; their own settings stand in ``space_config`` etc.
 
     Where the evaluator brings its own space (a table), ``space``, ``data``, ``skeleton`` and ``training`` do not matter.
+    Where it shares weights, ``space`` follows from its method, ``strategy`` does not matter, ``skeleton`` and ``data`` hold
+    for the supernet too, and the trials are the derived cells, trained by themselves as ``training`` says.
     """
 
     name: str = setting("", "Name")
@@ -61,9 +63,30 @@ class SearchConfig:
                 problems |= error.problems
         if problems:
             raise ConfigError(problems)
+        if self.evaluation.shares_weights:
+            self._follow_supernet()
         object.__setattr__(self, "skeleton", self.skeleton.only(skeleton_fields(self.space)))
         if not self.skeleton.whole and not self.evaluation.own_space:
             self.skeleton.check_stackable()
+
+    def _follow_supernet(self) -> None:
+        """Take the space that the method's derived cells belong to. Raises ConfigError where the skeleton does not suit."""
+        from nas_engine.evaluators.supernet.config import check_skeleton
+
+        supernet = self.supernet
+        entry = catalog.entry(catalog.SPACES, supernet.space, "evaluator_config.method")
+        settings = {"nodes": supernet.nodes}
+        if supernet.operations:
+            settings["operations"] = list(supernet.operations)
+        space_config = read(entry.config_class(), settings, "evaluator_config")
+        object.__setattr__(self, "space", supernet.space)
+        object.__setattr__(self, "space_config", as_dict(space_config))
+        check_skeleton(supernet, self.skeleton)
+
+    @property
+    def supernet(self) -> Any:
+        """The SupernetConfig of a search that shares weights."""
+        return read(self.evaluation.config_class(), self.evaluator_config, "evaluator_config")
 
     @property
     def evaluation(self) -> catalog.EvaluatorEntry:

@@ -14,10 +14,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 # Set once this worker is told to end; training reads it at every batch and puts its trial back.
 STOP = threading.Event()
 
+# Modules whose tasks train workers take; those of the others go to search workers.
+TRAINING = ("train", "weights", "removals", "full_training", "supernet")
+
 app = Celery("nasturtium", broker=settings.BROKER_URL)
 app.conf.update(
-    imports=("tasks.search", "tasks.train", "tasks.weights", "tasks.removals", "tasks.full_training", "tasks.datasets"),
-    task_routes={f"tasks.{name}.*": {"queue": "train"} for name in ("train", "weights", "removals", "full_training")},
+    imports=tuple(f"tasks.{name}" for name in ("search", "datasets", *TRAINING)),
+    task_routes={f"tasks.{name}.*": {"queue": "train"} for name in TRAINING},
     task_default_queue="search",
     task_ignore_result=True,
     # A message is acknowledged when its work is done. It must not come back by time alone, or Redis would hand a long

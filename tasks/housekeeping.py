@@ -10,10 +10,30 @@ from datetime import timedelta
 from django.db import DatabaseError
 from django.db.models import QuerySet
 
-from tasks import checkpoints, clock, cost_previews, datasets, full_recording, messages, recording, requests
+from tasks import (
+    checkpoints,
+    clock,
+    cost_previews,
+    datasets,
+    full_recording,
+    messages,
+    recording,
+    requests,
+    supernet_recording,
+)
 from tasks.search import work_left
 from tasks.workers import STALE
-from webapp.models import CostPreview, FullTraining, RemovalStudy, Search, TrainingRun, Trial, WeightsRequest, Worker
+from webapp.models import (
+    CostPreview,
+    FullTraining,
+    RemovalStudy,
+    Search,
+    SupernetRun,
+    TrainingRun,
+    Trial,
+    WeightsRequest,
+    Worker,
+)
 
 log = logging.getLogger(__name__)
 PERIOD = 10.0  # seconds
@@ -58,6 +78,8 @@ def requeue_lost() -> None:
         requests.requeue_lost(study, messages.study_removals)
     for run in TrainingRun.objects.filter(state=TrainingRun.State.RUNNING, heartbeat__lt=before):
         full_recording.requeue_lost(run)
+    for run in SupernetRun.objects.filter(state=SupernetRun.State.RUNNING, heartbeat__lt=before):
+        supernet_recording.requeue_lost(run)
     for preview in CostPreview.objects.filter(state=CostPreview.State.RUNNING, heartbeat__lt=before):
         cost_previews.requeue_lost(preview)
 
@@ -94,6 +116,10 @@ def _queued() -> list[tuple[QuerySet, Callable]]:
         (
             TrainingRun.objects.filter(state=TrainingRun.State.QUEUED, training__state__in=FullTraining.ACTIVE),
             messages.train_fully,
+        ),
+        (
+            SupernetRun.objects.filter(state=SupernetRun.State.QUEUED, search__state__in=Search.ACTIVE),
+            messages.train_supernet,
         ),
         (CostPreview.objects.filter(state=CostPreview.State.QUEUED), messages.preview_cost),
     ]

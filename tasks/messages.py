@@ -38,6 +38,11 @@ def preview_cost(preview_id: int, attempt: int) -> bool:
     return send("tasks.full_training.preview_cost", preview_id, attempt)
 
 
+def train_supernet(run_id: int, attempt: int) -> bool:
+    """Ask a train worker to train this attempt of a supernet. Returns whether the message was sent."""
+    return send("tasks.supernet.train_supernet", run_id, attempt)
+
+
 def study_removals(study_id: int, attempt: int) -> bool:
     """Ask a train worker what a trained network loses without each node and edge. Returns whether the message was sent."""
     return send("tasks.removals.study_removals", study_id, attempt)

@@ -19,12 +19,13 @@ def current(row: Model):
     return type(row).objects.filter(pk=row.pk, state="running", attempt=row.attempt)
 
 
-def claim(model: type[Model], pk: int, attempt: int, *related: str):
-    """Take a queued row with its ``related`` ones, or None if it is gone, taken, or at another attempt."""
+def claim(model: type[Model], pk: int, attempt: int, *related: str, search: str = "trial__search"):
+    """Take a queued row with its ``related`` ones, or None if it is gone, taken, or at another attempt. ``search`` is where
+    its search is found, whose checkpoint is not wanted."""
     queued = model.objects.filter(pk=pk, state="queued", attempt=attempt)
     if not queued.update(state="running", worker=workers.name(), heartbeat=clock.now()):
         return None
-    return model.objects.select_related(*related).defer("trial__search__strategy_state").get(pk=pk)
+    return model.objects.select_related(*related).defer(f"{search}__strategy_state").get(pk=pk)
 
 
 def put_back(row: Model, message: Message) -> None:

@@ -8,7 +8,7 @@ from django.db import DatabaseError
 from nas_engine.errors import ConfigError
 from nas_engine.search_config import SearchConfig, read_search
 from nas_engine.search_spaces.base import SearchSpace
-from tasks import clock, ending, live, lookups, messages, proposals, workers
+from tasks import clock, ending, live, lookups, messages, proposals, supernets, workers
 from tasks.app import app
 from tasks.learning import store_learned
 from tasks.lease import LeaseLost, held, lease
@@ -51,6 +51,8 @@ def work_left(search_id: int) -> bool:
     search = Search.objects.filter(pk=search_id, state__in=Search.ACTIVE).defer("strategy_state").first()
     if search is None:
         return False
+    if search.config.get("evaluator") == "supernet":
+        return supernets.work_left(search)
     trials = search.trials
     return (
         search.state == State.QUEUED
@@ -68,6 +70,9 @@ def _advance(search_id: int, token: str) -> Visit:
         if search is None:
             return Visit.OVER
         config = read_search(search.config)
+        if config.evaluation.shares_weights:
+            supernets.advance(search_id, config, token)
+            return Visit.LOOK_AGAIN
         if config.evaluation.instant:
             return Visit.GOES_ON if lookups.advance(search_id, config, token) else Visit.OVER
         space = config.build_space()

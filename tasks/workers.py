@@ -14,10 +14,10 @@ from collections.abc import Callable
 from django.db import DatabaseError, close_old_connections, connection
 from django.db.models import Model
 
-from tasks import clock, full_recording, lease
+from tasks import clock, full_recording, lease, supernet_recording
 from tasks.app import STOP
 from tasks.recording import HALTED, requeue_lost
-from webapp.models import FullTraining, Search, TrainingRun, Trial, Worker
+from webapp.models import FullTraining, Search, SupernetRun, TrainingRun, Trial, Worker
 
 log = logging.getLogger(__name__)
 BEAT = 1.0  # seconds between looks at the job in hand
@@ -161,6 +161,8 @@ def _take_over() -> None:
         requeue_lost(trial)
     for run in TrainingRun.objects.filter(state=TrainingRun.State.RUNNING, worker=_name):
         full_recording.requeue_lost(run)
+    for run in SupernetRun.objects.filter(state=SupernetRun.State.RUNNING, worker=_name):
+        supernet_recording.requeue_lost(run)
 
 
 def _process_lives(pid: int) -> bool:

@@ -11,6 +11,7 @@ from django.db import models
 
 from nas_engine.cell import cells_key
 from webapp.removal_models import RemovalStudy  # noqa: F401 - as those below
+from webapp.supernet_models import SupernetCheckpoint, SupernetEpoch, SupernetRun  # noqa: F401 - as those below
 from webapp.training_models import (  # noqa: F401 - tables of this module, in files of their own
     CostPreview,
     FullTraining,

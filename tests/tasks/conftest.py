@@ -9,7 +9,7 @@ import pytest
 from nas_engine.errors import SearchCancelled
 from nas_engine.search_config import read_search
 from nas_engine.trial import Evaluation
-from tasks import full_training, live, messages, removals, search, train, weights, workers
+from tasks import full_training, live, messages, removals, search, supernet, train, weights, workers
 from tests.webapp import seeding
 from webapp.services.owner import local_owner
 from webapp.services.searches import create_search
@@ -58,6 +58,7 @@ class Queue:
             "study_removals": removals.study_removals,
             "train_run": full_training.train_run,
             "preview_cost": full_training.preview_cost,
+            "train_supernet": supernet.train_supernet,
         }
         name, *arguments = self.messages.popleft()
         handlers[name](*arguments)
@@ -108,6 +109,7 @@ def stop(monkeypatch):
     monkeypatch.setattr(workers, "STOP", flag)
     monkeypatch.setattr(train, "STOP", flag)
     monkeypatch.setattr(full_training, "STOP", flag)
+    monkeypatch.setattr(supernet, "STOP", flag)
     return flag
 
 

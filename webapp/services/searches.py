@@ -10,7 +10,7 @@ from nas_engine.blueprint import build_blueprint
 from nas_engine.config import as_dict
 from nas_engine.errors import ConfigError
 from nas_engine.search_config import SearchConfig
-from tasks import clock, messages, recording
+from tasks import clock, messages, recording, supernet_recording
 from webapp.models import Comparison, Dataset, LogLine, Search, Trial
 
 State = Search.State
@@ -30,10 +30,10 @@ def create_search(config: SearchConfig, owner, comparison: Comparison | None = N
         protocol = config.protocol(dataset.fingerprint)
     with transaction.atomic():
         search = Search.objects.create(
-            name=config.name or f"{dataset.title if dataset else protocol.kind}, {config.strategy}",
+            name=config.name or f"{dataset.title if dataset else protocol.kind}, {searched_by(config)}",
             owner=owner,
             config=as_dict(config),
-            strategy=config.strategy,
+            strategy=searched_by(config),
             dataset=dataset,
             comparison=comparison,
             protocol=protocol.fingerprint(),
@@ -42,6 +42,11 @@ def create_search(config: SearchConfig, owner, comparison: Comparison | None = N
         )
         messages.after_commit(messages.advance_search, search.pk)
     return search
+
+
+def searched_by(config: SearchConfig) -> str:
+    """The name of the strategy, or of the method that shares weights and so needs none."""
+    return config.supernet.method if config.evaluation.shares_weights else config.strategy
 
 
 def pause_search(search: Search) -> None:
@@ -71,6 +76,7 @@ def resume_search(search: Search) -> None:
         if row.state == State.FAILED and untold:
             for trial in row.trials.filter(state=Trial.State.FAILED):
                 _queue_again(trial)
+        supernet_recording.go_on(row)
         row.state, row.reason, row.ended = State.QUEUED, "", None
         row.save(update_fields=["state", "reason", "ended"])
         recording.say(row, "search resumed")
