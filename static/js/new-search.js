@@ -9,7 +9,8 @@ const form = () => document.getElementById('composer');
 
 function showAlternatives() {
   for (const settings of form().querySelectorAll('[data-part]')) {
-    const chosen = form().querySelector(`[name="${settings.dataset.part}"]:checked, [type="hidden"][name="${settings.dataset.part}"]`);
+    const name = `[name="${settings.dataset.part}"]`;
+    const chosen = form().querySelector(`${name}:checked, [type="hidden"]${name}, select${name}`);
     settings.hidden = !settings.dataset.for.split(' ').includes(chosen?.value);
   }
 }

@@ -10,8 +10,8 @@ from nas_engine import catalog
 from nas_engine.blueprint import build_blueprint
 from nas_engine.config import as_dict, setting, settings_of
 from nas_engine.errors import ConfigError
-from nas_engine.presets import PRESETS
 from nas_engine.search_config import TABLES, read_search
+from nas_engine.search_presets import SEARCHES
 from tests.webapp import seeding
 from webapp.forms import estimate as estimates
 from webapp.forms.fields import Field, parse
@@ -70,7 +70,7 @@ def _config_class(original):
     return lambda entry: DowsingConfig if entry.label == "Dowsing" else original(entry)
 
 
-@pytest.mark.parametrize("slug", PRESETS)
+@pytest.mark.parametrize("slug", SEARCHES)
 def test_what_the_form_shows_is_what_comes_back(slug):
     config = config_of(slug)
     seeding.dataset(config.data.dataset)
@@ -202,7 +202,7 @@ def test_switching_back_and_forth_loses_nothing():
 
 
 def test_starts_are_the_presets_the_last_search_and_the_one_copied(owner, digits):
-    assert [one.slug for one in starts(owner, "laptop-demo")] == list(PRESETS)
+    assert [one.slug for one in starts(owner, "laptop-demo")] == list(SEARCHES)
     first, last = seeding.search(), seeding.search(seeding.SMALL | {"name": "Later"})
     assert [one.label for one in starts(owner, "laptop-demo")][-1:] == ["My last search"]
     offered = starts(owner, f"search-{first.pk}")

@@ -1,5 +1,6 @@
 """One input for one :class:`nas_engine.config.Setting`: from a configuration value to typed text, and back."""
 
+import dataclasses
 import types
 import typing
 from dataclasses import dataclass, field
@@ -76,6 +77,15 @@ def fields_of(config_class: type, prefix: str) -> list[Field]:
         Field(f"{prefix}.{name}" if prefix else name, about, kind_of(hints[name], about))
         for name, about in settings_of(config_class).items()
     ]
+
+
+def fields_within(config_class: type, prefix: str) -> list[Field]:
+    """A field for each setting, and behind them those of the configurations it holds: "prefix.weights.epochs"."""
+    fields = fields_of(config_class, prefix)
+    for name, hint in typing.get_type_hints(config_class).items():
+        if dataclasses.is_dataclass(hint):
+            fields += fields_within(hint, f"{prefix}.{name}")
+    return fields
 
 
 def to_typed(value: typing.Any) -> Typed:

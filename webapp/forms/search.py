@@ -1,7 +1,6 @@
 """The new-search form: every field of a :class:`SearchConfig`, what was typed in it, and what is wrong with that."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from django.http import QueryDict
@@ -9,11 +8,13 @@ from django.http import QueryDict
 from nas_engine import catalog
 from nas_engine.config import read
 from nas_engine.errors import ConfigError
+from nas_engine.evaluators.supernet.config import SPACE_OF
 from nas_engine.limits import LimitsConfig
 from nas_engine.protocol import DataConfig, SkeletonConfig, TrainingConfig
 from nas_engine.reward import RewardConfig
 from nas_engine.search_config import TABLES, BudgetConfig, SearchConfig, read_search, skeleton_fields
-from webapp.forms.fields import Field, Typed, fields_of, parse, sentence, to_typed
+from webapp.forms.alternatives import METHOD, Alternative, SharedSettings, sharing_groups
+from webapp.forms.fields import Field, Typed, fields_of, fields_within, parse, sentence, to_typed
 from webapp.models import Dataset, Search
 
 # The parts of a search that are the same for every strategy and space.
@@ -46,7 +47,7 @@ def _declare() -> list[Field]:
             one.extra["spaces"] = _spaces_that_read(one.name.removeprefix("skeleton."))
     for part, table in TABLES.items():
         for name, entry in table.items():
-            fields += fields_of(entry.config_class(), f"{part}_config.{name}")
+            fields += fields_within(entry.config_class(), f"{part}_config.{name}")
     return fields
 
 
@@ -54,25 +55,6 @@ def _spaces_that_read(name: str) -> list[str]:
     """The spaces for which a field of the skeleton means something."""
     read_by = {space: skeleton_fields(space) for space in catalog.SPACES}
     return [space for space, fields in read_by.items() if fields is None or name in fields]
-
-
-@dataclass(frozen=True)
-class Alternative:
-    """A strategy, space or evaluator one can choose, with its own settings."""
-
-    name: str
-    label: str
-    about: str
-    chosen: bool
-    fields: list[Field]
-
-    @property
-    def basic(self) -> list[Field]:
-        return [one for one in self.fields if not one.about.advanced]
-
-    @property
-    def advanced(self) -> list[Field]:
-        return [one for one in self.fields if one.about.advanced]
 
 
 class SearchForm:
@@ -104,8 +86,11 @@ class SearchForm:
             for name, entry in table.items():
                 chosen = getattr(config, f"{part}_config") if getattr(config, part) == name else {}
                 settings = read(entry.config_class(), chosen)
-                for one in fields_of(entry.config_class(), f"{part}_config.{name}"):
-                    typed[one.name] = to_typed(getattr(settings, one.name.split(".")[-1]))
+                for one in fields_within(entry.config_class(), f"{part}_config.{name}"):
+                    value = settings
+                    for step in one.name.removeprefix(f"{part}_config.{name}.").split("."):
+                        value = getattr(value, step)
+                    typed[one.name] = to_typed(value)
         return cls(typed)
 
     @property
@@ -125,6 +110,9 @@ class SearchForm:
 
     def chosen(self, part: str) -> str:
         """The name of the chosen "space", "strategy" or "evaluator"; the first there is while the choice is unknown."""
+        if part == "space" and self.shares_weights:
+            space = SPACE_OF.get(self.fields[METHOD].typed)
+            return space if space in catalog.SPACES else "darts"
         name = self.fields[part].typed
         return name if name in TABLES[part] else next(iter(TABLES[part]))
 
@@ -132,6 +120,27 @@ class SearchForm:
     def of_table(self) -> bool:
         """Whether a table is searched: then there are no images, no space to choose and no network."""
         return catalog.EVALUATORS[self.chosen("evaluator")].own_space
+
+    @property
+    def shares_weights(self) -> bool:
+        """Whether a supernet is trained: then its method stands for space and strategy."""
+        return catalog.EVALUATORS[self.chosen("evaluator")].shares_weights
+
+    @property
+    def searches(self) -> str:
+        """The evaluators with which a strategy searches, as the page's script wants them."""
+        return " ".join(name for name, entry in catalog.EVALUATORS.items() if not entry.shares_weights)
+
+    @property
+    def spacious(self) -> str:
+        """The evaluators with which a space is chosen, as the page's script wants them."""
+        entries = catalog.EVALUATORS.items()
+        return " ".join(name for name, entry in entries if not entry.shares_weights and not entry.own_space)
+
+    @property
+    def sharing(self) -> list[SharedSettings]:
+        """The groups of a supernet's settings."""
+        return sharing_groups(self.fields)
 
     @property
     def trains(self) -> str:
@@ -268,9 +277,13 @@ class SearchForm:
     def _alternatives(self, part: str) -> list[Alternative]:
         chosen = self.chosen(part)
         return [
-            Alternative(name, entry.label, entry.about, name == chosen, self.group(f"{part}_config.{name}"))
+            Alternative(name, entry.label, entry.about, name == chosen, self._own(f"{part}_config.{name}"))
             for name, entry in TABLES[part].items()
         ]
+
+    def _own(self, prefix: str) -> list[Field]:
+        """The fields right under a prefix, those of nested configurations left out."""
+        return [one for one in self.group(prefix) if "." not in one.name.removeprefix(f"{prefix}.")]
 
     @property
     def limits(self) -> list[Field]:

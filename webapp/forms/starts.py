@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from django.http import Http404
 
 from nas_engine.errors import ConfigError
-from nas_engine.presets import PRESETS
 from nas_engine.search_config import SearchConfig, read_search
+from nas_engine.search_presets import SEARCHES, SHARING
 from webapp.models import Search
 
 FIRST = "laptop-demo"
@@ -14,16 +14,17 @@ FIRST = "laptop-demo"
 
 @dataclass(frozen=True)
 class Start:
-    """``slug`` names it in the URL and the form: a preset's name, or "search-7"."""
+    """``slug`` names it in the URL and the form: a preset's name, or "search-7". ``sharing``: it trains a supernet."""
 
     slug: str
     label: str
     about: str
+    sharing: bool = False
 
 
 def starts(user, chosen: str) -> list[Start]:
     """What to offer: every preset, the user's last search, and ``chosen`` if it is another search."""
-    offered = [Start(slug, preset.label, preset.about) for slug, preset in PRESETS.items()]
+    offered = [Start(slug, preset.label, preset.about, slug in SHARING) for slug, preset in SEARCHES.items()]
     last = Search.objects.filter(owner=user).order_by("-id").first()
     if last:
         offered.append(Start(f"search-{last.pk}", "My last search", last.name))
@@ -35,8 +36,8 @@ def starts(user, chosen: str) -> list[Start]:
 
 def config_of(slug: str) -> SearchConfig:
     """The configuration a start stands for. Raises Http404 if there is no such start."""
-    if slug in PRESETS:
-        return read_search(PRESETS[slug].data)
+    if slug in SEARCHES:
+        return read_search(SEARCHES[slug].data)
     try:
         return read_search(_search(slug).config)
     except ConfigError as error:

@@ -8,8 +8,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from nas_engine.errors import ConfigError
-from nas_engine.presets import PRESETS
 from nas_engine.reward import COSTS
+from nas_engine.search_presets import SEARCHES
 from webapp.diagrams import layout
 from webapp.figures.new_search import spread
 from webapp.forms.estimate import estimate
@@ -69,12 +69,12 @@ def search_preview(request):
 @require_POST
 def preset_start(request, slug):
     """Start a preset as it is. If it cannot be started, show it in the form with what is missing."""
-    if slug not in PRESETS:
+    if slug not in SEARCHES:
         return HttpResponse(status=404)
     try:
         search = create_search(config_of(slug), request.user)
     except ConfigError as error:
-        messages.error(request, f"{PRESETS[slug].label} was not started: {'; '.join(error.problems.values())}")
+        messages.error(request, f"{SEARCHES[slug].label} was not started: {'; '.join(error.problems.values())}")
         return redirect(f"{reverse('search-new')}?preset={slug}")
     messages.success(request, "Search started")
     return redirect("search", search.pk)
@@ -112,7 +112,7 @@ def _context(request, form: SearchForm, slug: str, *, kept=(), switched=False, r
         "form": form,
         "start": slug,
         "starts": starts(request.user, slug),
-        "start_label": PRESETS[slug].label if slug in PRESETS else "",
+        "start_label": SEARCHES[slug].label if slug in SEARCHES else "",
         "kept": kept,
         "switched": switched,
         "refused": refused,

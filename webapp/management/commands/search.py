@@ -7,8 +7,8 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError
 
 from nas_engine.errors import ConfigError
-from nas_engine.presets import PRESETS, preset
 from nas_engine.search_config import SearchConfig, read_search, with_changes
+from nas_engine.search_presets import SEARCHES, search_preset
 from webapp.console.one_line import OneLineErrors
 from webapp.console.outcome import leaderboard, report
 from webapp.console.progress import warn_of_workers, watch
@@ -21,7 +21,7 @@ BAD_INPUT = 2
 
 class Command(OneLineErrors, BaseCommand):
     help = (
-        f"Starts a search: a preset ({', '.join(PRESETS)}) or a JSON file with a configuration, as the search page "
+        f"Starts a search: a preset ({', '.join(SEARCHES)}) or a JSON file with a configuration, as the search page "
         "gives it. The children are trained by the workers of a running script/server, or of manage.py worker."
     )
 
@@ -61,8 +61,8 @@ class Command(OneLineErrors, BaseCommand):
 
 def read_config(named: str, changes: list[str]) -> SearchConfig:
     """The configuration a preset's name or a file's path stands for, with changes. Raises ConfigError."""
-    if named in PRESETS:
-        data = preset(named).data
+    if named in SEARCHES:
+        data = search_preset(named).data
     else:
         data = _file(named)
     return read_search(with_changes(data, dict(change(text) for text in changes)))
@@ -71,7 +71,7 @@ def read_config(named: str, changes: list[str]) -> SearchConfig:
 def _file(named: str) -> dict:
     path = Path(named)
     if not path.is_file():
-        raise ConfigError(f"{named} is neither a preset ({', '.join(PRESETS)}) nor a file.")
+        raise ConfigError(f"{named} is neither a preset ({', '.join(SEARCHES)}) nor a file.")
     try:
         data = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('webapp', '0010_removal_studies'),
+        ('webapp', '0011_infeasible_trials'),
     ]
 
     operations = [
