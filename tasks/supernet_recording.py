@@ -115,7 +115,7 @@ def _propose(search: Search, derived: list[dict]) -> list[Trial]:
         )
         for number, one in enumerate(derived, start=proposals.next_number(search))
     ]
-    to_train = proposals.store(search, proposed, space)
+    to_train = proposals.store(search, proposed, [None] * len(proposed), space)
     for trial in proposed:  # nobody learns from them any more
         Trial.objects.filter(search=search, number=trial.number).update(told_as=trial.number)
     Search.objects.filter(pk=search.pk).update(told=search.told + len(proposed))
