@@ -3,6 +3,7 @@
     python -m benchmarks.child_training                        all settings, both loops, the ratio of images per second
     python -m benchmarks.child_training --setting digits --rounds 5
     python -m benchmarks.child_training --levers --setting "cifar-10, N 2, F 16"   what each step from plain to ours brings
+    python -m benchmarks.child_training --plain processes      on a machine with other work: threads wait for each other
     python -m benchmarks.child_training --images var/datasets/cifar-10             real images instead of random bytes
 
 Ours runs as the product does: a process with one thread on every core. The plain loop runs both as one process with a
@@ -44,9 +45,12 @@ class Arrangement:
     levers: tuple[str, ...] | None
 
 
-def comparison(cores: int) -> list[Arrangement]:
-    found = [Arrangement(f"plain, 1 process x {cores} threads", 1, cores, ())]
-    if cores > 1:
+def comparison(cores: int, plain: str) -> list[Arrangement]:
+    """``plain``: "threads" of one process, "processes" of one thread, or "both"."""
+    found = []
+    if plain != "processes":
+        found.append(Arrangement(f"plain, 1 process x {cores} threads", 1, cores, ()))
+    if plain != "threads" and cores > 1:
         found.append(Arrangement(f"plain, {cores} processes x 1 thread", cores, 1, ()))
     return [*found, Arrangement(f"ours, {cores} processes x 1 thread", cores, 1, None)]
 
@@ -117,8 +121,8 @@ def ratio(ours: list[dict[str, float]], plain: list[dict[str, float]], clock: st
     return {"median": statistics.median(ratios), "least": min(ratios), "most": max(ratios)}
 
 
-def compared(setting_name: str, rounds: int, folder: Path | None, cores: int) -> dict:
-    measured = rounds_of(comparison(cores), setting_name, rounds, folder)
+def compared(setting_name: str, rounds: int, folder: Path | None, arrangements: list[Arrangement]) -> dict:
+    measured = rounds_of(arrangements, setting_name, rounds, folder)
     ours = next(name for name in measured if name.startswith("ours"))
     plains = [name for name in measured if name != ours]
     result: dict = {"rounds": measured}
@@ -179,14 +183,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--images", type=Path, help="the folder of a prepared data set; default: random bytes")
+    parser.add_argument(
+        "--plain", choices=("both", "threads", "processes"), default="both",
+        help="threads of one process wait for each other, so on a busy machine they lose much; default: the better",
+    )  # fmt: skip
     parser.add_argument("--levers", action="store_true")
     parser.add_argument("--no-write", action="store_true")
     arguments = parser.parse_args()
+    arrangements = comparison(arguments.cores, arguments.plain)
     for name in [arguments.setting] if arguments.setting else SETTINGS:
         if arguments.levers:
             key, result = f"{name}, levers", levered(name, arguments.rounds, arguments.images)
         else:
-            key, result = name, compared(name, arguments.rounds, arguments.images, arguments.cores)
+            key, result = name, compared(name, arguments.rounds, arguments.images, arrangements)
         if not arguments.no_write:
             write(key, result, arguments)
 
