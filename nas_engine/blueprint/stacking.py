@@ -46,6 +46,16 @@ def stack_cells(
     return _Stack(cells, skeleton, image_shape, classes, aux).blueprint()
 
 
+def auxiliary_head(
+    cells: Sequence[Cell], skeleton: SkeletonConfig, image_shape: Shape, classes: int
+) -> tuple[int, int]:
+    """(index of the placement whose output the auxiliary head reads, its parameters), of the network of these cells."""
+    _check(cells, image_shape, classes)
+    stack = _Stack(cells, skeleton, tuple(image_shape), classes, True)
+    stem_outputs = len(stack.shapes) - len(stack.placed)
+    return stack.aux_at - stem_outputs + 1, stack.aux.draft.params
+
+
 def _check(cells: Sequence[Cell], image_shape: Shape, classes: int) -> None:
     if len(cells) != 2:
         raise ConfigError("A network is stacked from two cells: normal and reduction.", "cells")

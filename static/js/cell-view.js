@@ -36,7 +36,8 @@ export class CellView {
   frame() {
     const { right, width, height } = this.geometry, room = this.host.clientWidth - 2 * GRID.pad, foot = right ? GRID.labelRoom / 2 : 0;
     const most = Math.max(320, Math.min(innerHeight - 200, 680)), lowest = this.minScale < GRID.minScale ? 1 : (most - 2 * GRID.pad - foot) / height;
-    const k = this.filling ? this.fillingScale(room) : Math.max(this.minScale, Math.min(1, room / width, lowest));
+    const least = Math.min(this.minScale, Math.max(0.88 * this.minScale, room / width));     /* what almost fits is made to */
+    const k = this.filling ? this.fillingScale(room) : Math.max(least, Math.min(1, room / width, lowest));
     const whole = height * k + 2 * GRID.pad + foot;
     this.tall = this.filling ? this.host.clientHeight : this.minScale < GRID.minScale ? whole : Math.min(whole, most);
     /* the map of a long, low drawing stands below it, not on it */

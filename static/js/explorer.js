@@ -3,15 +3,17 @@ import { CellFigures, costsOf } from './cell-figures.js';
 import { element } from './cell-parts.js';
 import { h, mega, percent, thousands } from './dom.js';
 import { Inspector } from './inspector.js';
+import { NetworkStrip } from './network-strip.js';
 import { drawAll } from './plots.js';
 import { toast } from './shell.js';
 
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const { network, operations, first, latency } = read('network'), layouts = read('layouts');
 const inspector = new Inspector(document.getElementById('inspector'), operations, latency);
-const strip = document.getElementById('network-strip'), explorer = document.getElementById('explorer');
+const explorer = document.getElementById('explorer');
 const state = { position: first, measure: 'macs' };
 const figures = new CellFigures(explorer, layouts), { diagrams } = figures;
+const strip = new NetworkStrip(document.getElementById('stack'), network, layouts, choose);
 
 /* the cell chosen in the strip sets the costs of its own kind; the other diagrams keep theirs */
 const chosen = { ...Object.fromEntries(figures.kinds.map((kind) => [kind, network.findIndex((place) => place.kind === kind)])), [network[first].kind]: first };
@@ -24,11 +26,7 @@ function choose(index) {
   const named = (kind) => h('b', {}, network[chosen[kind]].title);
   if (figures.kinds.includes('normal')) document.getElementById('position').replaceChildren('Costs for ', named('normal'), ' and ', named('reduction'));
   document.getElementById('cost-where').textContent = `${place.title}, ${place.filters} filters, ${place.shape[1]} × ${place.shape[2]}`;
-  for (const part of strip.querySelectorAll('[role="radio"]')) {
-    const on = Number(part.dataset.index) === index;
-    part.setAttribute('aria-checked', on);
-    part.setAttribute('tabindex', on ? '0' : '-1');
-  }
+  strip.mark(index);
   listCosts();
   inspector.show(diagrams[place.kind], place, null, null);
 }
@@ -38,22 +36,6 @@ explorer.addEventListener('inspect', ({ detail: { diagram, node, pinned } }) => 
   inspector.show(diagram, network[chosen[kind]], node, pinned);
   if (pinned) figures.release(kind);
   link(network[state.position].kind === kind ? node?.id : null);
-});
-
-/* ---- stacked network */
-const placeAt = (event) => event.target.closest('[role="radio"]');
-strip.addEventListener('click', (event) => {
-  const place = placeAt(event);
-  if (place) { choose(Number(place.dataset.index)); place.focus(); }
-});
-strip.addEventListener('keydown', (event) => {
-  const places = [...strip.querySelectorAll('[role="radio"]')], at = places.indexOf(placeAt(event));
-  const next = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: places.length - 1 }[event.key];
-  if (next === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-  event.preventDefault();
-  if (!places[next]) return;
-  choose(Number(places[next].dataset.index));
-  places[next].focus();
 });
 
 /* ---- cost table */

@@ -110,6 +110,19 @@ def test_choosing_a_cell_of_the_network_moves_costs_everywhere(cell_page):
     expect(cell_page.locator(".cost-row").first).to_contain_text("sep 7×7")
 
 
+def test_a_cell_of_the_network_is_expanded_in_place(cell_page):
+    expanded = cell_page.locator("#expanded")
+    expect(expanded).to_be_hidden()
+    cell_page.get_by_role("button", name="Expand in place").click()
+    expect(expanded.get_by_role("heading")).to_have_text("Normal cell 2")
+    cell_page.get_by_role("radio", name="reduction 2").click()
+    expect(expanded.get_by_role("heading")).to_have_text("Reduction 2")
+    expect(expanded).to_contain_text("→ 128 × 2 × 2, 32 filters".replace(" ×", "\u00a0×").replace("× ", "×\u00a0"))
+    expect(expanded.locator('[data-id="b4r"]')).to_be_visible()
+    cell_page.keyboard.press("Enter")
+    expect(expanded).to_be_hidden()
+
+
 def test_theme_switch_recolours_drawing_and_plot(cell_page):
     expect(cell_page.locator(".plot[data-drawn]")).to_be_attached()
     colour = "getComputedStyle(document.querySelector('.cell-node.op-sep .cap-shape')).fill"

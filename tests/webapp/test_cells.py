@@ -14,9 +14,10 @@ from nas_engine.blueprint import build_blueprint
 from nas_engine.cell import Cell
 from nas_engine.search_config import read_search
 from tests.webapp import seeding
+from webapp.diagrams.network import strip
 from webapp.figures.cell import learning_curves
 from webapp.models import CellRecord
-from webapp.results.cell import find_cell, network_of, results_of
+from webapp.results.cell import auxiliary, find_cell, network_of, results_of
 from webapp.results.nearby import neighbours
 from webapp.templatetags.cells import gained, millions, unbroken
 from webapp.views.cells import page
@@ -220,3 +221,17 @@ def test_numbers_as_columns_show_them():
     ]
     assert [gained(x) for x in (0.0011, -0.0038, 0.00001, -0.00001)] == ["+0.11", "\u22120.38", "0.00", "0.00"]
     assert unbroken("digits, 8 epochs, N 1, F 8") == "digits, 8 epochs, N\u00a01, F\u00a08"
+
+
+def test_network_shows_stages_table_and_where_an_auxiliary_head_goes(signed_in, owner):
+    published = seeding.record(zoo.get("nasnet-a").cells, "NASNet-A")
+    text = signed_in.get(f"/cells/{published.key}/").content.decode()
+    rows = re.findall(r"<tr><td>([a-z0-9 ]+)</td>", text[text.index('class="placements"') :])
+    assert rows[:2] == ["stem", "normal cell 1"] and "reduction 2" in rows and rows[-1] == "auxiliary head"
+    network, skeleton = network_of(zoo.get("nasnet-a").cells, None)
+    at, params = auxiliary(zoo.get("nasnet-a").cells, skeleton, network.image_shape, network.classes)
+    with_aux = build_blueprint(zoo.get("nasnet-a").cells, skeleton, network.image_shape, network.classes, aux=True)
+    assert params == with_aux.aux_params and network.placements[at].kind == "normal"
+    assert "aux head" in text and network.placements[at + 1].kind == "reduction"
+    _, stages = strip(network)
+    assert sum(stage.share for stage in stages) == pytest.approx(1) and [stage.words for stage in stages][-1] == "head"

@@ -76,8 +76,17 @@ class Place:
         return "reduction" if self.placed.shape[1] < self.placed.inputs[-1][1] else "normal"
 
 
-def strip(network: Blueprint) -> tuple[list[Place], list[tuple[str, str]]]:
-    """The places, and (x, words) of every stage: a run of placements of one resolution."""
+@dataclass(frozen=True)
+class Stage:
+    """A run of placements of one resolution: where it begins, what it is in words, its share of the network's cost."""
+
+    x: str
+    words: str
+    share: float
+
+
+def strip(network: Blueprint) -> tuple[list[Place], list[Stage]]:
+    """The places of every placement, and the stages they form."""
     placements = network.placements
     unit, most = 100 / len(placements), max(placed.macs for placed in placements)
     sides = [placed.shape[1] for placed in placements]
@@ -95,5 +104,7 @@ def strip(network: Blueprint) -> tuple[list[Place], list[tuple[str, str]]]:
         if index == 0 or sides[index] != sides[index - 1]:
             run = next((i for i in range(index, len(sides)) if sides[i] != sides[index]), len(sides))
             size = f"{sides[index]} × {placed.shape[2]}, {placements[run - 1].shape[0]} ch"
-            stages.append((f"{unit * index + 0.1:.3f}%", "head" if placed.kind == "head" else size))
+            words = "head" if placed.kind == "head" else size
+            share = sum(each.macs for each in placements[index:run]) / max(1, network.macs)
+            stages.append(Stage(f"{unit * index + 0.1:.3f}%", words, share))
     return places, stages

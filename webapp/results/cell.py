@@ -7,8 +7,9 @@ from functools import lru_cache
 from django.db.models import Count, Exists, OuterRef, Q
 
 from nas_engine import zoo
-from nas_engine.blueprint import Blueprint, build_blueprint
-from nas_engine.cell import cells_key
+from nas_engine.blueprint import Blueprint, auxiliary_head, build_blueprint
+from nas_engine.cell import Cell, cells_key
+from nas_engine.errors import ConfigError
 from nas_engine.graph_cell import AnyCell
 from nas_engine.protocol import Protocol, SkeletonConfig
 from webapp.models import CellRecord, Trial, Weights
@@ -128,3 +129,16 @@ def network_of(cells: tuple[AnyCell, ...], result: Result | None) -> tuple[Bluep
     data = result.shown.search.dataset
     skeleton = result.protocol.skeleton
     return blueprint(cells, skeleton, data.image_shape, len(data.classes)), skeleton
+
+
+@lru_cache(maxsize=256)
+def auxiliary(
+    cells: tuple[AnyCell, ...], skeleton: SkeletonConfig, image_shape: tuple[int, int, int], classes: int
+) -> tuple[int, int] | None:
+    """(index of the placement the auxiliary head of a full training reads, its parameters); None where there is none."""
+    if not all(isinstance(cell, Cell) for cell in cells):
+        return None
+    try:
+        return auxiliary_head(cells, skeleton, image_shape, classes)
+    except ConfigError:
+        return None

@@ -17,7 +17,7 @@ from webapp.diagrams.network import first_shown, network_data, operations_data, 
 from webapp.diagrams.svg import cell_svg
 from webapp.figures.cell import learning_curves
 from webapp.models import CellMark, CellRecord, FullTraining, Trial
-from webapp.results.cell import Result, find_cell, network_of, results_of
+from webapp.results.cell import Result, auxiliary, find_cell, network_of, results_of
 from webapp.results.nearby import neighbours
 from webapp.results.notations import notations_of
 from webapp.results.published import published_as
@@ -85,6 +85,9 @@ def page(record: CellRecord, results: list[Result], result: Result | None) -> di
         "notations": notations_of(cells),
         "themes": THEMES,
     }
+    found = auxiliary(cells, skeleton, network.image_shape, network.classes)
+    if found:
+        context["aux"], context["aux_params"] = places[found[0]], found[1]
     context["written"] = next(name for name, _, text, _ in context["notations"] if text)
     return context | (weights_context(measured) if measured else {})
 
