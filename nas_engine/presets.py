@@ -40,6 +40,39 @@ PRESETS = {
             "budget": {"trials": 300, "parallelism": 4},
         },
     ),
+    "randwire-sweep": Preset(
+        "Random graphs, a sweep",
+        "Digits: 24 settings of RandWire’s generators, three seeds each, by grid. Some minutes on two CPU cores.",
+        {
+            "name": "Digits, which graphs do well",
+            "space": "randwire",
+            "space_config": {"nodes": 16, "own_seeds": False},
+            "strategy": "grid",
+            "data": {"dataset": "digits", "valid_fraction": 0.2},
+            "skeleton": {"filters": 8},
+            "training": {
+                "epochs": 5, "batch_size": 64, "learning_rate": 0.1, "crop": 1, "flip": False, "weight_decay": 5e-4,
+            },
+            "budget": {"trials": 72, "parallelism": 2},
+        },
+    ),
+    "randwire-paper": Preset(
+        "RandWire paper",
+        "Five networks of WS(4, 0.75), C 78, small regime, 250 epochs on your ImageNet at 224 px. Days on GPUs.",
+        {
+            "name": "RandWire, the paper’s small regime",
+            "space": "randwire",
+            "space_config": {"generators": ["ws"], "ws_k": ["4"], "ws_p": ["0.75"], "seeds": 5, "own_seeds": False},
+            "strategy": "grid",
+            "data": {"dataset": "imagenet", "valid_fraction": 0.02},
+            "skeleton": {"kind": "imagenet", "filters": 78},
+            "training": {
+                "epochs": 250, "batch_size": 256, "learning_rate": 0.1, "weight_decay": 5e-5, "label_smoothing": 0.1,
+                "clip": 0.0, "crop": 16,
+            },
+            "budget": {"trials": 5, "parallelism": 5},
+        },
+    ),
     "nasnet-paper": Preset(
         "NASNet paper",
         "PPO, 20 000 trials of 20 epochs, N 2, F 32. Days on a room of GPUs.",

@@ -113,10 +113,12 @@ class Draft:
             return sources[0]
         return self._add(f"{scope}.mean", "mean", sources, self.shapes[sources[0]])
 
-    def weighted_sum(self, sources: tuple[int, ...], name: str) -> int:
-        """The sum of maps of one shape, each times the sigmoid of a learned weight (Xie et al. 2019, section 3.2)."""
+    def weighted_sum(self, sources: tuple[int, ...], name: str, edge_drop: float = 0.0) -> int:
+        """The sum of maps of one shape, each times the sigmoid of a learned weight (Xie et al. 2019, section 3.2). In
+        training, one of them is left out with the chance ``edge_drop``."""
         self.params += len(sources)
-        return self._add(name, "weighted_sum", sources, self.shapes[sources[0]])
+        options = {"edge_drop": edge_drop} if edge_drop else _NO_OPTIONS
+        return self._add(name, "weighted_sum", sources, self.shapes[sources[0]], options)
 
     def scale(self, source: int, factors: int, scope: str) -> int:
         """Every channel times its factor, a map of one pixel."""

@@ -56,14 +56,14 @@ def _stem(network: Assembly, channels: int, imagenet: bool, plain: bool) -> int:
 
 
 def _stage(network: Assembly, part: Part, cell: GraphCell, channels: int, stride: int, scope: str) -> int:
-    draft, layers = network.draft, {"s0": part.output}
+    draft, layers, edge_drop = network.draft, {"s0": part.output}, cell.option("edge_drop", 0.0)
     part.free("s0", part.output)
     for node in cell.nodes:
         inputs = tuple(layers[one] for one in node.inputs)
         if node.kind == "op" and node.operation == OPERATION:
             at, step = f"{scope}.{node.id}", stride if node.inputs == ("s0",) else 1
             with part.node(node.id, inputs[0], step) as made:
-                index = draft.weighted_sum(inputs, f"{at}.sum") if len(inputs) > 1 else inputs[0]
+                index = draft.weighted_sum(inputs, f"{at}.sum", edge_drop) if len(inputs) > 1 else inputs[0]
                 index = draft.relu(index, at)
                 before = draft.shapes[index][0]
                 index = draft.conv(index, f"{at}.depthwise", before, (3, 3), (step, step), depthwise=True)

@@ -93,18 +93,27 @@ class _Concat(torch.autograd.Function):
 
 
 class WeightedSum(nn.Module):
-    """The sum of several maps, each times the sigmoid of its weight."""
+    """The sum of several maps, each times the sigmoid of its weight; in training one of them is left out now and then."""
 
-    def __init__(self, count: int):
+    def __init__(self, count: int, edge_drop: float = 0.0):
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(count))
+        self.weight, self.edge_drop = nn.Parameter(torch.zeros(count)), edge_drop
 
     def forward(self, *maps: Tensor) -> Tensor:
-        first, *others = torch.sigmoid(self.weight).unbind()
+        weights = torch.sigmoid(self.weight)
+        if self.training and self.edge_drop:
+            weights = weights * self._kept()
+        first, *others = weights.unbind()
         total = maps[0] * first
         for one, weight in zip(maps[1:], others, strict=True):
             total = total + one * weight
         return total
+
+    def _kept(self) -> Tensor:
+        """1 for each map, and with the chance of edge drop 0 for one of them."""
+        count, device = len(self.weight), self.weight.device
+        drops = torch.rand((), device=device) < self.edge_drop
+        return (torch.arange(count, device=device) != torch.randint(count, (), device=device)).logical_or(~drops)
 
 
 class Network(nn.Module):
@@ -139,7 +148,7 @@ class Network(nn.Module):
         elif layer["kind"] == "linear":
             module = Linear(layer["in"], layer["out"], layer["bias"])
         elif layer["kind"] == "weighted_sum":
-            module = WeightedSum(len(layer["inputs"]))
+            module = WeightedSum(len(layer["inputs"]), layer.get("edge_drop", 0.0))
         else:
             return
         *path, name = layer["name"].split(".")

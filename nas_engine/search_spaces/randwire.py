@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nas_engine.architecture import Architecture, Choice
-from nas_engine.cell import Node
+from nas_engine.cell import Node, frozen_options
 from nas_engine.config import setting
 from nas_engine.errors import ConfigError
 from nas_engine.graph_cell import GraphCell
@@ -53,6 +53,11 @@ class RandWireConfig:
     own_seeds: bool = setting(
         True, "A seed for each stage", help="Off: one seed draws the graphs of all stages, each its own."
     )
+
+    edge_drop: float = setting(
+        0.0, "Edge drop", minimum=0, maximum=0.9, advanced=True,
+        help="Chance that a sum leaves one of its inputs out at a training step; 0.1 in the paper’s regular regime.",
+    )  # fmt: skip
 
     def __post_init__(self):
         wrong = {"generators": "Choose at least one."} if not self.generators else {}
@@ -112,7 +117,7 @@ class RandWireSpace(SearchSpace):
         """A cell for each stage. Raises ConfigError if the architecture is not of this space."""
         self.check(architecture)
         generator, seeds = self.decided(architecture)
-        return randwire_cells(generator, seeds, self.sizes)
+        return randwire_cells(generator, seeds, self.sizes, self.config.edge_drop)
 
     def decided(self, architecture: Architecture) -> tuple[Generator, tuple[int, ...]]:
         """The chosen generator, and the seed of each stage."""
@@ -132,20 +137,26 @@ def stage_wirings(generator: Generator, seeds: Sequence[int], sizes: Sequence[in
     return tuple(generator.wiring(nodes, f"{seed}/{number}") for number, (seed, nodes) in stages)
 
 
-def randwire_cells(generator: Generator, seeds: Sequence[int], sizes: Sequence[int]) -> tuple[GraphCell, ...]:
+def randwire_cells(
+    generator: Generator, seeds: Sequence[int], sizes: Sequence[int], edge_drop: float = 0.0
+) -> tuple[GraphCell, ...]:
     """A cell for each stage, of :func:`stage_wirings`."""
     wirings = stage_wirings(generator, seeds, sizes)
-    return tuple(stage_cell(number, wiring) for number, wiring in enumerate(wirings, start=1))
+    return tuple(stage_cell(number, wiring, edge_drop) for number, wiring in enumerate(wirings, start=1))
 
 
-def stage_cell(number: int, wiring: Wiring) -> GraphCell:
-    """The cell of a stage: nodes without predecessors read its input, the mean of those without successors is its output."""
+def stage_cell(number: int, wiring: Wiring, edge_drop: float = 0.0) -> GraphCell:
+    """The cell of a stage: nodes without predecessors read its input, the mean of those without successors is its output.
+
+    ``edge_drop`` is the chance that a sum leaves one of its inputs out at a training step.
+    """
     nodes = [
         Node(f"n{node}", "op", tuple(f"n{source}" for source in before) or ("s0",), OPERATION)
         for node, before in enumerate(wiring.before)
     ]
     output = Node("out", "output", tuple(f"n{node}" for node in wiring.outputs))
-    return GraphCell(f"stage {number}", (Node("s0", "input"), *nodes, output), FAMILY)
+    options = frozen_options({"edge_drop": edge_drop} if edge_drop else {})
+    return GraphCell(f"stage {number}", (Node("s0", "input"), *nodes, output), FAMILY, options)
 
 
 def wiring_of(cell: GraphCell) -> Wiring:

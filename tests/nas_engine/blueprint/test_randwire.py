@@ -80,6 +80,18 @@ def test_a_sum_of_one_input_has_no_weight():
     assert [len(layer.inputs) for layer in joined.layers if layer.kind == "weighted_sum"] == [2, 2, 2]
 
 
+def test_edge_drop_reaches_every_sum_and_costs_nothing():
+    wiring = Wiring(3, ((0, 2), (1, 2)))
+    plain, dropping = (
+        build_blueprint([stage_cell(n, wiring, drop) for n in (1, 2, 3)], SkeletonConfig(filters=4), (1, 8, 8), 10)
+        for drop in (0.0, 0.1)
+    )
+    sums = [layer for layer in dropping.layers if layer.kind == "weighted_sum"]
+    assert [layer.options for layer in sums] == [{"edge_drop": 0.1}] * 3
+    assert (dropping.params, dropping.macs) == (plain.params, plain.macs)
+    assert stage_cell(1, wiring).key() != stage_cell(1, wiring, 0.1).key(), "it trains to other weights"
+
+
 def test_a_graph_without_edges_is_the_mean_of_its_nodes():
     network = made("er(0):nodes=5", 4, "cifar", (1, 8, 8), 10)
     assert [len(layer.inputs) for layer in network.layers if layer.kind == "mean"] == [5, 5, 5]

@@ -1,6 +1,7 @@
 """The primitive layers that NASNet's cells do not use, against the same in plain torch."""
 
 import json
+from collections import Counter
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from torch.nn import functional as F
 
 from nas_engine.blueprint.assembly import Assembly
 from nas_engine.networks import build
+from nas_engine.networks.model import WeightedSum
 from nas_engine.protocol import SkeletonConfig
 
 
@@ -72,6 +74,16 @@ def test_weighted_sum_and_mean():
     weights = torch.sigmoid(model.get_submodule("sum").weight)
     total = sum(weight * one for weight, one in zip(weights, maps, strict=True))
     assert torch.allclose(stem(model, x), (total + maps[0] + maps[2]) / 3, atol=1e-6)
+
+
+def test_edge_drop_leaves_out_one_input_of_a_sum_in_training_only():
+    summed = WeightedSum(3, edge_drop=0.5)
+    maps = [torch.full((1, 1, 1, 1), 2.0 * value) for value in (1, 10, 100)]  # halved by the sigmoid of 0
+    torch.manual_seed(0)
+    found = Counter(summed(*maps).item() for _ in range(400))
+    assert set(found) == {111, 110, 101, 11}
+    assert 160 < found[111] < 240 and all(found[one] > 40 for one in (110, 101, 11))
+    assert {summed.eval()(*maps).item() for _ in range(20)} == {111}
 
 
 def test_padding_puts_zeros_around_a_map_and_behind_its_channels():
