@@ -119,6 +119,7 @@ urlpatterns = [
     path("trainings/<int:pk>/resume/", trainings.training_resume, name="training-resume"),
     path("trainings/<int:pk>/stop/", trainings.training_stop, name="training-stop"),
     path("trainings/<int:pk>/retry/", trainings.training_retry, name="training-retry"),
+    path("trainings/<int:pk>/remove/", trainings.training_remove, name="training-remove"),
     # data sets and workers
     path("datasets/", datasets.datasets, name="datasets"),
     path("datasets/live/", datasets.datasets_live, name="datasets-live"),

@@ -274,6 +274,15 @@ def test_a_failure_shows_its_reason_and_what_to_do(signed_in, cell):
     assert "Go on from the last epoch" in html and "Start over" in html
 
 
+def test_a_training_that_is_over_can_be_removed_with_its_models(signed_in, cell):
+    found = training(cell, seeds=1)
+    url = reverse("training-remove", args=[found.pk])
+    assert "Stop it first" in signed_in.post(url, follow=True).content.decode()
+    finish(found.runs.get(), 0.95, bundle())
+    assert signed_in.post(url).url == reverse("models")
+    assert not FullTraining.objects.exists() and not StoredFile.objects.exists()
+
+
 def test_log_and_settings_can_be_taken_home(signed_in, cell):
     found = training(cell)
     assert "full training started" in signed_in.get(reverse("training-log", args=[found.pk])).content.decode()
@@ -308,6 +317,7 @@ def test_models_are_listed_with_their_spread_and_their_bundle(signed_in, cell):
     assert "In training" not in html
     assert "No model matches" in signed_in.get(reverse("models"), {"q": "nobody"}).content.decode()
     assert "96.00" in signed_in.get(reverse("models"), {"q": cell.key[:9], "dataset": "digits"}).content.decode()
+    assert "trained here: 96.00\xa0% on Digits" in signed_in.get(reverse("published")).content.decode()
     cell_page = signed_in.get(reverse("cell", args=[cell.key])).content.decode()
     assert "Full trainings" in cell_page and "96.00" in cell_page
 

@@ -142,6 +142,14 @@ def retry_runs(training: FullTraining, fresh: bool = False) -> int:
     return len(runs)
 
 
+def remove_training(training: FullTraining) -> None:
+    """Delete it with its models and checkpoints. Raises ConfigError while it is under way."""
+    with changing(training.pk) as row:
+        if row.state not in FullTraining.ENDED:
+            raise ConfigError(f"The training is {row.state}. Stop it first.")
+        row.delete()
+
+
 def request_preview(record: CellRecord, config: FullTrainingConfig) -> CostPreview:
     """Have a worker time a few steps of this training; one that was timed today is returned as it is. Raises ConfigError."""
     dataset = ready_dataset(config.data.dataset)

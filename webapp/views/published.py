@@ -8,13 +8,20 @@ from nas_engine import zoo
 from nas_engine.cell import cells_key
 from nas_engine.errors import ConfigError
 from nas_engine.notation import LONGEST_TEXT
+from webapp.models import FullTraining
 from webapp.results.published import published
 from webapp.services import cells as service
 
 
 def published_cells(request):
     """Every published cell with its paper's figures and ours."""
-    context = {"section": "leaderboard", "published": published(), "drawn_only": zoo.DRAWN_ONLY}
+    tested = FullTraining.objects.filter(test_mean__isnull=False, cell__in=[one.record.key for one in published()])
+    context = {
+        "section": "leaderboard",
+        "published": published(),
+        "drawn_only": zoo.DRAWN_ONLY,
+        "trained": {one.cell_id: one for one in tested.select_related("dataset").order_by("pk")},  # the latest counts
+    }
     return render(request, "published/list.html", context)
 
 

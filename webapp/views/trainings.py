@@ -81,6 +81,19 @@ def training_retry(request, pk):
     return _act(request, pk, lambda found: service.retry_runs(found, fresh), "Queued again")
 
 
+@require_POST
+def training_remove(request, pk):
+    """Delete it for good, with its models."""
+    found = find(pk)
+    try:
+        service.remove_training(found)
+    except ConfigError as error:
+        messages.warning(request, "; ".join(error.problems.values()))
+        return redirect("training", pk)
+    messages.success(request, f"{found.name} was removed")
+    return redirect("models")
+
+
 def _act(request, pk: int, action, done: str):
     try:
         action(find(pk))
