@@ -80,9 +80,14 @@ class Draft:
         self.macs += weights * height * width
         options = {
             "in": before, "out": channels, "kernel": kernel, "stride": stride, "padding": (top, bottom, left, right),
-            "groups": groups, "dilation": dilation, **({"bias": True} if bias else {}),
+            "groups": groups, "dilation": dilation, "rule": self._rule(kernel[0], valid),
+            **({"bias": True} if bias else {}),
         }  # fmt: skip
         return self._add(name, "conv", (source,), (channels, height, width), options)
+
+    def _rule(self, kernel: int, valid: bool) -> str:
+        """How padding follows from the map's size, for networks that are shown images of another size than planned."""
+        return "valid" if valid else "same" if self.same_padding or kernel % 2 == 0 else "symmetric"
 
     def norm(self, source: int, name: str) -> int:
         """Batch norm with scale and offset."""
@@ -94,7 +99,10 @@ class Draft:
         channels, height, width = self.shapes[source]
         top, bottom, height = _extent(height, size, stride, 1, self.same_padding, valid)
         left, right, width = _extent(width, size, stride, 1, self.same_padding, valid)
-        options = {"kernel": (size, size), "stride": (stride, stride), "padding": (top, bottom, left, right)}
+        options = {
+            "kernel": (size, size), "stride": (stride, stride), "padding": (top, bottom, left, right),
+            "rule": self._rule(size, valid),
+        }  # fmt: skip
         name, shape = f"{scope}.{kind}_pool", (channels, height, width)
         return self._share(name, f"{kind}_pool", source, shape, options, (size, stride, valid))
 

@@ -1,25 +1,16 @@
-"""The bundle: a zip with the weights, the architecture as JSON, and a model.py that rebuilds the network."""
+"""A trial's bundle: a zip with the weights, the architecture as JSON, and a model.py that rebuilds the network."""
 
-import hashlib
 import json
-import zipfile
-from pathlib import Path
 from typing import BinaryIO
 
-import nas_engine
 from nas_engine import notation
 from nas_engine.cell import cells_key
 from nas_engine.config import read
 from nas_engine.errors import ConfigError
+from nas_engine.export.bundle_zip import MODEL_FILE, write_zip
 from nas_engine.export.weights import read_meta
 from nas_engine.graph_cell import read_cells
 from nas_engine.protocol import SkeletonConfig
-
-# The networks' own builder travels along: what was trained and what is rebuilt are one piece of code.
-MODEL_FILE = Path(nas_engine.__file__).parent / "networks" / "model.py"
-# Zip's earliest time: equal contents give equal bytes.
-TIME = (1980, 1, 1, 0, 0, 0)
-STORED = {"weights.safetensors"}
 
 
 def write_bundle(weights: bytes, out: BinaryIO) -> None:
@@ -30,21 +21,15 @@ def write_bundle(weights: bytes, out: BinaryIO) -> None:
     meta = read_meta(weights)
     files = {
         "weights.safetensors": bytes(weights),
-        "architecture.json": _architecture(meta),
+        "architecture.json": architecture_json(meta),
         "model.py": MODEL_FILE.read_bytes(),
         "README.md": _readme(meta).encode(),
     }
-    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in files.items())
-    files["SHA256SUMS"] = sums.encode()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name, data in files.items():
-            entry = zipfile.ZipInfo(name, TIME)
-            entry.external_attr = 0o644 << 16
-            # Weights do not shrink.
-            archive.writestr(entry, data, zipfile.ZIP_STORED if name in STORED else zipfile.ZIP_DEFLATED)
+    write_zip(files, out)
 
 
-def _architecture(meta: dict) -> bytes:
+def architecture_json(meta: dict) -> bytes:
+    """The cells in every notation that can say them, and all that ``meta`` (of a weights file) holds, the layers last."""
     cells = read_cells(meta["cells"])
     data = {"key": cells_key(cells), **{name: value for name, value in meta.items() if name != "blueprint"}}
     for name, write in (("darts", notation.to_darts), ("nasnet", notation.to_nasnet)):

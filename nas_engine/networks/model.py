@@ -33,9 +33,12 @@ IMAGE_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 class Conv(nn.Conv2d):
-    """A convolution whose padding (top, bottom, left, right) may differ from side to side."""
+    """A convolution whose padding (top, bottom, left, right) may differ from side to side.
 
-    def __init__(self, layer: dict):
+    ``size`` is the height and width of the maps it is planned for; on others the padding is worked out anew.
+    """
+
+    def __init__(self, layer: dict, size: tuple[int, int]):
         top, bottom, left, right = layer["padding"]
         even = top == bottom and left == right
         super().__init__(
@@ -49,9 +52,14 @@ class Conv(nn.Conv2d):
             bias=layer.get("bias", False),
         )
         self.sides = None if even else (left, right, top, bottom)
+        self.layer, self.size = layer, size
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x if self.sides is None else F.pad(x, self.sides))
+        if tuple(x.shape[2:]) == self.size:
+            return super().forward(x if self.sides is None else F.pad(x, self.sides))
+        top, bottom, left, right = _padding(self.layer, x.shape[2:])
+        x = F.pad(x, (left, right, top, bottom))
+        return F.conv2d(x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
 
 class Norm(nn.Module):
@@ -142,7 +150,7 @@ class Network(nn.Module):
 
     def _add_weights(self, layer: dict) -> None:
         if layer["kind"] == "conv":
-            module = Conv(layer)
+            module = Conv(layer, tuple(self._layers[layer["inputs"][0]]["shape"][1:]))
         elif layer["kind"] == "norm":
             module = Norm(layer["shape"][0], self.blueprint["norm_eps"], self.blueprint["norm_momentum"])
         elif layer["kind"] == "linear":
@@ -208,6 +216,11 @@ class Network(nn.Module):
         features = self.blueprint["features"]
         maps = self._run(x, tuple(layer for layer, _, _ in features))
         return [(one, stride) for one, (_, _, stride) in zip(maps, features, strict=True)]
+
+    @property
+    def feature_channels(self) -> list[int]:
+        """Channels of the maps that :meth:`forward_features` returns, in the same order."""
+        return [channels for _, channels, _ in self.blueprint["features"]]
 
     def preprocess(self, images: Tensor) -> Tensor:
         """(N, C, H, W) bytes to normalised numbers, by the mean and spread the network was trained with."""
@@ -299,14 +312,49 @@ class Network(nn.Module):
         return _FUNCTIONS[kind]
 
 
+def _padding(layer: dict, size) -> tuple[int, int, int, int]:
+    """(top, bottom, left, right) for a map of another size than the layer was planned for."""
+    if "rule" not in layer:
+        raise ValueError("This network was stored before networks could be shown images of another size.")
+    if layer["rule"] == "valid":
+        return 0, 0, 0, 0
+    sides = []
+    for side, kernel, stride in zip(size, layer["kernel"], layer["stride"], strict=True):
+        reach = (kernel - 1) * layer.get("dilation", 1) + 1
+        if layer["rule"] == "symmetric":
+            sides += [reach // 2, reach // 2]
+        else:  # TensorFlow's SAME
+            total = max((-(-side // stride) - 1) * stride + reach - side, 0)
+            sides += [total // 2, total - total // 2]
+    return tuple(sides)
+
+
 def _pooling(layer: dict, before: list[int]):
     """Pooling whose padding enters neither mean nor maximum."""
+    planned, others = tuple(before[1:]), {}
+    run = _sized_pooling(layer, planned, layer["padding"], layer["shape"][1:])
+
+    def pool(x: Tensor) -> Tensor:
+        size = tuple(x.shape[2:])
+        if size == planned:
+            return run(x)
+        if size not in others:
+            valid = layer["rule"] == "valid"
+            pairs = zip(size, layer["kernel"], layer["stride"], strict=True)
+            out = [(side - kernel) // stride + 1 if valid else -(-side // stride) for side, kernel, stride in pairs]
+            others[size] = _sized_pooling(layer, size, _padding(layer, size), out)
+        return others[size](x)
+
+    return pool
+
+
+def _sized_pooling(layer: dict, size, padding, out):
     kernel, stride = tuple(layer["kernel"]), tuple(layer["stride"])
-    top, bottom, left, right = layer["padding"]
+    top, bottom, left, right = padding
     # Windows that hang over the lower and right edge are what ceil_mode allows; other lopsided padding is added first.
     hangs = any(
-        (size + 2 * pad - k) // s + 1 < out
-        for size, pad, k, s, out in zip(before[1:], (top, left), kernel, stride, layer["shape"][1:], strict=True)
+        (side + 2 * pad - k) // s + 1 < wanted
+        for side, pad, k, s, wanted in zip(size, (top, left), kernel, stride, out, strict=True)
     )
     if layer["kind"] == "avg_pool":
         options = {"ceil_mode": hangs, "count_include_pad": False}
@@ -350,13 +398,17 @@ _FUNCTIONS = {
 }  # fmt: skip
 
 
-def build(blueprint: dict, meta: dict | None = None) -> Network:
-    """The network of a blueprint (``architecture.json`` holds one), with fresh weights."""
+def build(blueprint: dict | None = None, meta: dict | None = None) -> Network:
+    """The network of a blueprint, by default the one in ``architecture.json`` beside this file, with fresh weights."""
+    if blueprint is None:
+        meta = json.loads(Path(__file__).with_name("architecture.json").read_text("utf-8"))
+        blueprint = meta.pop("blueprint")
     return Network(blueprint, meta)
 
 
-def load(path: str | Path, device: str = "cpu") -> Network:
-    """The network of a weights file, ready to use (evaluation mode)."""
+def load(path: str | Path | None = None, device: str = "cpu") -> Network:
+    """The network of a weights file, by default ``weights.safetensors`` beside this file, ready to use (evaluation mode)."""
+    path = Path(__file__).with_name("weights.safetensors") if path is None else path
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -372,15 +424,28 @@ def load(path: str | Path, device: str = "cpu") -> Network:
     return network.eval()
 
 
-def read_image(source, shape: list[int]) -> Tensor:
-    """An image file as bytes (C, H, W) of the network's shape; another size is resampled."""
-    from PIL import Image
+def read_image(source, network: Network) -> Tensor:
+    """An image file as bytes (C, H, W), prepared as the images were that the network was trained and tested on: upright,
+    transparency on white, the middle cut out and resampled to the size of the data set, of which the network sees a
+    central share in its own size."""
+    from PIL import Image, ImageOps
 
-    channels, height, width = shape
+    channels, height, width = network.blueprint["image_shape"]
+    prepared = network.meta.get("preprocessing", {})
+    stored_height, stored_width = prepared.get("stored", (height, width))
     if channels not in IMAGE_MODES:
         raise ValueError(f"Image files have 1, 3 or 4 channels; this network takes {channels}.")
     with Image.open(source) as image:
+        image = ImageOps.exif_transpose(image)
+        if channels < 4 and (image.mode in ("LA", "RGBA", "PA") or "transparency" in image.info):
+            image = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
         image = image.convert(IMAGE_MODES[channels])
+        if image.size != (stored_width, stored_height):
+            image = ImageOps.fit(image, (stored_width, stored_height), Image.Resampling.LANCZOS)
+        shown = [round(side * prepared.get("central_crop", 1.0)) for side in image.size]
+        left, top = ((side - part) // 2 for side, part in zip(image.size, shown, strict=True))
+        image = image.crop((left, top, left + shown[0], top + shown[1]))
         if image.size != (width, height):
             image = image.resize((width, height), Image.Resampling.BILINEAR)
         data = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
@@ -391,7 +456,7 @@ def classify(network: Network, paths: list[str], top: int) -> None:
     """Print the likeliest classes of each image."""
     classes = network.meta["classes"]
     for path in paths:
-        image = read_image(path, network.blueprint["image_shape"])
+        image = read_image(path, network)
         with torch.inference_mode():
             chances = network(network.preprocess(image.unsqueeze(0))).softmax(1)[0]
         print(path)
@@ -405,7 +470,7 @@ def evaluate(network: Network, source: str, batch: int = 256) -> float:
     right = 0
     for start in range(0, len(found), batch):
         labels, files = zip(*found[start : start + batch], strict=True)
-        images = torch.stack([read_image(BytesIO(file()), network.blueprint["image_shape"]) for file in files])
+        images = torch.stack([read_image(BytesIO(file()), network) for file in files])
         with torch.inference_mode():
             guesses = network(network.preprocess(images)).argmax(1)
         right += int((guesses == torch.tensor(labels)).sum())

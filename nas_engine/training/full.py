@@ -197,6 +197,7 @@ class _Run:
             batch=self.micro_batch,
             precision=self.precision,
             latency=latency,
+            stored_size=tuple(info.image_shape[1:]),
             aux_params=job.blueprint.aux_params,
             resumed=self.resumed,
         )

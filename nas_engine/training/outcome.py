@@ -16,7 +16,8 @@ class FullOutcome:
     whose parameters are ``aux_params``. ``config`` has N and F settled. ``curve`` is a dictionary an epoch, the fields of
     FullEpochReport. ``batch`` is the number of images computed at once in the end (micro_batch), of
     ``config.optimizer.batch_size`` a step. ``peak_memory`` in bytes; ``timings`` in seconds by phase, with "total" and
-    "earlier" (before this process resumed). ``latency`` is {"median", "p95", "runs"} for one image.
+    "earlier" (before this process resumed). ``latency`` is {"median", "p95", "runs"} for one image. ``stored_size`` is the
+    (height, width) of the prepared images.
     """
 
     test_accuracy: float
@@ -38,6 +39,7 @@ class FullOutcome:
     batch: int
     precision: str
     latency: dict
+    stored_size: tuple[int, int] = (0, 0)
     aux_params: int = 0
     resumed: int = 0
 

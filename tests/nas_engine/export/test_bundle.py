@@ -4,7 +4,6 @@ import ast
 import hashlib
 import io
 import json
-import subprocess
 import sys
 import zipfile
 
@@ -16,32 +15,10 @@ from PIL import Image
 from nas_engine import notation, zoo
 from nas_engine.errors import ConfigError
 from nas_engine.export import weights
-from nas_engine.export.bundle import MODEL_FILE, write_bundle
+from nas_engine.export.bundle import write_bundle
+from nas_engine.export.bundle_zip import MODEL_FILE
 from nas_engine.networks import model
-
-# Runs model.py in a world where of all third-party packages only the named ones exist.
-LONELY = """
-import importlib.abc, pathlib, runpy, sys, sysconfig
-
-ALLOWED = {allowed!r}
-SITE = pathlib.Path(sysconfig.get_paths()["purelib"])
-
-class Wall(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        top = name.partition(".")[0]
-        here = any(SITE.glob(top)) or any(SITE.glob(top + ".py")) or any(SITE.glob(top + ".*.so"))
-        if top in {refused!r} or (here and top not in ALLOWED):
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
-
-sys.meta_path.insert(0, Wall())
-sys.argv = ["model.py", *sys.argv[1:]]
-runpy.run_path("model.py", run_name="__main__")
-"""
-# What pip install torch safetensors pillow brings along.
-TORCH_NEEDS = {
-    "PIL", "torch", "safetensors", "typing_extensions", "sympy", "mpmath", "networkx", "jinja2", "markupsafe", "fsspec",
-    "filelock", "functorch", "torchgen", "triton", "nvidia",
-}  # fmt: skip
+from tests.nas_engine.export.lonely import run_lonely
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +38,7 @@ def bundle(packed, tmp_path_factory):
 
 
 def run(bundle, *arguments):
-    program = LONELY.format(allowed=TORCH_NEEDS, refused={"nas_engine", "webapp", "tasks"})
-    command = [sys.executable, "-I", "-c", program, *map(str, arguments)]
-    return subprocess.run(command, cwd=bundle, capture_output=True, text=True)
+    return run_lonely(bundle, "model.py", *arguments)
 
 
 def draw(count):
