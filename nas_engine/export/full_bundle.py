@@ -8,7 +8,7 @@ import torch
 
 import nas_engine
 from nas_engine import notation
-from nas_engine.cell import Cell, cells_key
+from nas_engine.cell import cells_key
 from nas_engine.config import as_dict
 from nas_engine.errors import ConfigError, EvaluationFailed
 from nas_engine.export.bundle import architecture_json
@@ -16,6 +16,7 @@ from nas_engine.export.bundle_zip import MODEL_FILE, write_zip
 from nas_engine.export.model_card import model_card
 from nas_engine.export.onnx_file import export_onnx
 from nas_engine.export.weights import pack
+from nas_engine.graph_cell import AnyCell
 from nas_engine.networks import build
 from nas_engine.training.outcome import FullOutcome
 from nas_engine.training.progress import Log
@@ -28,7 +29,7 @@ FILES = (
 
 def write_full_bundle(
     outcome: FullOutcome,
-    cells: tuple[Cell, ...],
+    cells: tuple[AnyCell, ...],
     out: BinaryIO,
     *,
     title: str = "",
@@ -47,7 +48,7 @@ def write_full_bundle(
 
 def full_bundle_files(
     outcome: FullOutcome,
-    cells: tuple[Cell, ...],
+    cells: tuple[AnyCell, ...],
     *,
     title: str = "",
     cell_name: str = "",
@@ -83,7 +84,7 @@ def _network(outcome: FullOutcome):
     return network.eval()
 
 
-def weights_meta(outcome: FullOutcome, cells: tuple[Cell, ...], training: dict) -> dict:
+def weights_meta(outcome: FullOutcome, cells: tuple[AnyCell, ...], training: dict) -> dict:
     """What the weights file says of itself: enough to rebuild the network and feed it images."""
     summary = {name: training[name] for name in ("names", "protocol", "summary", "seed", "config", "dataset")}
     return {
@@ -97,7 +98,7 @@ def weights_meta(outcome: FullOutcome, cells: tuple[Cell, ...], training: dict) 
     }
 
 
-def training_json(outcome: FullOutcome, cells: tuple[Cell, ...], names: dict) -> dict:
+def training_json(outcome: FullOutcome, cells: tuple[AnyCell, ...], names: dict) -> dict:
     """Everything about how the numbers were obtained, as plain JSON data."""
     config = outcome.config
     return {
@@ -144,7 +145,7 @@ def labels_text(classes: tuple[str, ...]) -> str:
     return "".join(" ".join(name.split()) + "\n" for name in classes)
 
 
-def _notation(cells: tuple[Cell, ...]) -> str:
+def _notation(cells: tuple[AnyCell, ...]) -> str:
     for write in (notation.to_darts, notation.to_nasnet):
         try:
             return write(cells)

@@ -7,7 +7,7 @@ from typing import Any
 
 from nas_engine.config import as_dict, read, setting
 from nas_engine.errors import ConfigError
-from nas_engine.protocol import ENGINE_PROTOCOL, SkeletonConfig
+from nas_engine.protocol import ENGINE_PROTOCOL, LATER, SkeletonConfig
 
 FIT_UNITS = {"none": "", "params": "parameters", "macs": "MACs an image", "latency": "ms an image"}
 
@@ -216,11 +216,15 @@ class FullTrainingConfig:
         """
         parts = ("data", "skeleton", "schedule", "optimizer", "augmentation", "regularisation")
         hardware = {"precision": self.hardware.precision, "micro_batch": self.hardware.micro_batch}
+        made = {part: as_dict(getattr(self, part)) for part in parts}
+        for part, name, default in LATER:
+            if part in made and made[part][name] == default:
+                del made[part][name]
         return {
             "kind": "full",
             "engine": ENGINE_PROTOCOL,
             "dataset_fingerprint": dataset_fingerprint,
-            **{part: as_dict(getattr(self, part)) for part in parts},
+            **made,
             "hardware": hardware,
         }
 
@@ -231,12 +235,11 @@ class FullTrainingConfig:
 
     def summary(self) -> str:
         """One line for people: "cifar-10, 600 epochs, N 6, F 32, cosine, drop path 0.4, aux 0.4"."""
-        skeleton, epochs = self.skeleton, self.schedule.epochs
+        epochs = self.schedule.epochs
         words = [
             self.data.dataset,
             f"{epochs} epoch{'s' * (epochs > 1)}",
-            f"{skeleton.layers} cells" if skeleton.layers else f"N {skeleton.repeats}",
-            f"F {skeleton.filters}",
+            self.skeleton.summary(),
             {"restarts": "cosine with restarts"}.get(self.schedule.kind, self.schedule.kind),
         ]
         if self.data.image_size:

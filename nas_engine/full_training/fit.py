@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 
 from nas_engine.blueprint import Blueprint, build_blueprint
-from nas_engine.cell import Cell
 from nas_engine.errors import ConfigError
 from nas_engine.full_training.config import FIT_UNITS, FitConfig, FullTrainingConfig
+from nas_engine.graph_cell import AnyCell
 from nas_engine.protocol import SkeletonConfig
 
 # The bounds of SkeletonConfig.filters. Two by two on CIFAR; ImageNet's stem cells have a quarter of F.
@@ -17,7 +17,7 @@ Latency = Callable[[Blueprint], float]
 
 
 def fit_skeleton(
-    cells: Sequence[Cell],
+    cells: Sequence[AnyCell],
     skeleton: SkeletonConfig,
     image_shape: tuple[int, int, int],
     classes: int,
@@ -75,7 +75,7 @@ def _most_filters(fits: Callable[[int], bool], step: int) -> int:
 
 def fitted(
     config: FullTrainingConfig,
-    cells: Sequence[Cell],
+    cells: Sequence[AnyCell],
     image_shape: tuple[int, int, int],
     classes: int,
     latency: Latency | None = None,

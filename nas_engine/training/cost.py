@@ -5,9 +5,9 @@ from pathlib import Path
 
 import torch
 
-from nas_engine.cell import Cell
 from nas_engine.errors import SearchCancelled
 from nas_engine.full_training import FullTrainingConfig
+from nas_engine.graph_cell import AnyCell
 from nas_engine.training import distributed
 from nas_engine.training.accuracy import accuracies
 from nas_engine.training.devices import describe_device, open_device
@@ -27,7 +27,7 @@ _MEASURED_IMAGES = 512
 
 
 def estimate_cost(
-    cells: tuple[Cell, ...], config: FullTrainingConfig, dataset_folder: Path, device: str, cancelled: Cancelled
+    cells: tuple[AnyCell, ...], config: FullTrainingConfig, dataset_folder: Path, device: str, cancelled: Cancelled
 ) -> CostEstimate:
     """Time a few steps of the training itself, on its images. Raises what :func:`train_fully` raises.
 
