@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.db import DatabaseError, connection
 
@@ -89,7 +89,7 @@ def _train(run: TrainingRun, journal: "Journal", job: Job) -> None:
     full_recording.begin(run, workers.host(), journal.checkpoint.prepare())
     outcome = train(cells_of(training.cell), config, folder, run.seed, journal, job.cancelled)
     with tempfile.TemporaryFile() as bundle:
-        write(outcome, training, bundle)
+        write(outcome, training, bundle, journal.log)
         if patiently(full_recording.finish, run, numbers(outcome), outcome.curve, bundle):
             journal.checkpoint.delete()
 
@@ -180,18 +180,12 @@ def numbers(outcome: Any) -> dict:
     }
 
 
-def write(outcome: Any, training: FullTraining, out) -> None:
-    """Write the bundle that is handed out: weights, ONNX, model.py, descriptions, checksums."""
-    from nas_engine.export import weights
-    from nas_engine.export.bundle import write_bundle
+def write(outcome: Any, training: FullTraining, out: BinaryIO, log: Callable[[str], None]) -> None:
+    """Write the bundle that is handed out: weights, ONNX, model.py, card, descriptions, checksums."""
+    from nas_engine.export.full_bundle import write_full_bundle
 
-    meta = {
-        "blueprint": outcome.blueprint.as_json(),
-        "cells": training.cell.cells,
-        "classes": list(outcome.classes),
-        "normalisation": outcome.normalisation,
-    }
-    write_bundle(weights.pack(outcome.weights, meta), out)
+    names = {"title": training.name, "cell_name": training.cell.name, "dataset_title": training.dataset.title}
+    write_full_bundle(outcome, cells_of(training.cell), out, **names, log=log)
 
 
 class Journal:

@@ -65,7 +65,7 @@ def trainer(monkeypatch, tmp_path, settings):
     settings.CHECKPOINTS_DIR = tmp_path / "checkpoints"
     trainer = Trainer()
     monkeypatch.setattr(full_training, "train", trainer.train)
-    monkeypatch.setattr(full_training, "write", lambda outcome, training, out: out.write(b"bundle" * 10))
+    monkeypatch.setattr(full_training, "write", lambda outcome, training, out, log: out.write(b"bundle" * 10))
     monkeypatch.setattr(full_training, "local_folder", lambda dataset: tmp_path)
     monkeypatch.setattr(full_training, "REPORT_SECONDS", 0.0)
     return trainer
