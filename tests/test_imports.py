@@ -14,6 +14,8 @@ TORCH_USERS = (
     "nas_engine.networks",
     "nas_engine.training",
     "nas_engine.evaluators",
+    "nas_engine.export.full_bundle",
+    "nas_engine.export.onnx_file",
     "nas_engine.strategies.bayesian",
     "nas_engine.strategies.checkpoint",
     "nas_engine.strategies.attention",
