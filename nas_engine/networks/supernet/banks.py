@@ -3,7 +3,8 @@
 Several edges that leave one state are run as one network with their channels side by side: (N, edges x C, H, W).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -100,21 +101,37 @@ class BankNorm(nn.Module):
         return F.batch_norm(x, None, None, weight, bias, True, 0.0, self.eps)
 
 
+class _Step(NamedTuple):
+    """One layer of a bank. ``before`` is the shape it is given (None: that of the source), ``key`` what its result is
+    remembered under if it is applied to the source."""
+
+    index: int
+    layer: Layer
+    kind: str
+    module: nn.Module | None
+    before: tuple[int, ...] | None
+    key: tuple | None
+
+
 class Bank(nn.Module):
     """One operation with the weights of ``edges`` edges. ``shared``: it has none, so all edges get the same."""
 
     def __init__(self, piece: Piece, edges: int, eps: float, init: str):
         super().__init__()
         self.output, self.steps = piece.output, []
-        first = [len(layer.inputs) == 1 and layer.inputs[0] == 0 for layer in piece.layers]
         for index, layer in enumerate(piece.layers, start=1):
             module = self._module(layer, edges, eps, init)
             if module is not None:
                 self.add_module(layer.name.rpartition(".")[2], module)
             before = piece.layers[layer.inputs[0] - 1].shape if layer.inputs[0] else None
-            self.steps.append((index, layer, module, first[index - 1], before))
+            # What is worked out once for all operations on a map goes by what it does.
+            key = (layer.kind, str(layer.options)) if before is None else None
+            self.steps.append(_Step(index, layer, layer.kind, module, before, key))
+        self._functions: dict[int, Callable[[Tensor], Tensor]] = {}
         self.shared = not any(True for _ in self.parameters())
-        self.scaled = bool(piece.layers) and self._norm_is_last(piece)
+        norms = [step.index for step in self.steps if step.kind == "norm"]
+        self.scaled = bool(norms) and self._norm_is_last(piece)
+        self.last_norm = norms[-1] if self.scaled else 0
 
     @staticmethod
     def _module(layer: Layer, edges: int, eps: float, init: str) -> nn.Module | None:
@@ -136,25 +153,27 @@ class Bank(nn.Module):
         A shared bank takes one row.
         """
         values: list = [source.x] + [None] * len(self.steps)
-        stacked = [False] * (len(self.steps) + 1)
-        last = max((index for index, layer, *_ in self.steps if layer.kind == "norm"), default=0) if self.scaled else 0
-        for index, layer, module, from_source, before in self.steps:
-            inputs = [values[at] for at in layer.inputs]
-            stacked[index] = any(stacked[at] for at in layer.inputs)
-            if layer.kind == "conv":
-                values[index] = module(inputs[0], rows, stacked[index])
-                stacked[index] = len(rows) > 1
-            elif layer.kind == "norm":
-                values[index] = module(inputs[0], rows, scales if index == last else None)
-            elif layer.kind == "concat":
-                values[index] = _side_by_side(inputs, len(rows) if stacked[index] else 1)
-            elif layer.kind == "drop_path":
-                values[index] = inputs[0]
-            elif from_source:
-                key = (layer.kind, str(layer.options))
-                values[index] = source.once(key, _stateless(layer, source.x.shape[1:]))
+        stacked, several = [False] * (len(self.steps) + 1), len(rows) > 1
+        for index, layer, kind, module, before, key in self.steps:
+            first = layer.inputs[0]
+            if kind == "conv":
+                values[index] = module(values[first], rows, stacked[first])
+                stacked[index] = several
+                continue
+            stacked[index] = stacked[first]
+            if kind == "norm":
+                values[index] = module(values[first], rows, scales if index == self.last_norm else None)
+            elif kind == "concat":
+                maps = [values[at] for at in layer.inputs]
+                values[index] = _side_by_side(maps, len(rows) if stacked[index] else 1)
+            elif kind == "drop_path":
+                values[index] = values[first]
             else:
-                values[index] = _stateless(layer, before)(inputs[0])
+                run = self._functions.get(index)
+                if run is None:
+                    size = source.x.shape[1:] if before is None else before
+                    run = self._functions[index] = _stateless(layer, size)
+                values[index] = run(values[first]) if key is None else source.once(key, run)
         result = values[self.output]
         if scales is not None and not self.scaled:
             result = result * (scales[0] if len(rows) == 1 else _spread(scales, result))
