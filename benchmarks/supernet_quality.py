@@ -20,7 +20,9 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -41,7 +43,7 @@ PRESETS = {"darts": "darts-digits", "enas": "enas-digits"}
 SEEDS = (0, 1, 2)
 RANDOM_CELLS = 10
 DATA = DataConfig(dataset="digits", valid_fraction=0.5)
-TRAINING = TrainingConfig(epochs=8, batch_size=64, learning_rate=0.1, crop=1, flip=False, precision="float32")
+TRAINING = TrainingConfig(epochs=5, batch_size=64, learning_rate=0.1, crop=1, flip=False, precision="float32")
 
 
 class Study:
@@ -53,22 +55,25 @@ class Study:
         self.pieces = json.loads(results.read_text())["pieces"] if results.exists() else {}
         prepare("digits", "Digits", {"kind": "digits"}, folder, folder, lambda fraction, text: None)
 
-    def run(self, method: str) -> bool:
-        """Do what is missing for one method; False if time ran out."""
+    def run(self, method: str, part: str) -> bool:
+        """Do what is missing for one method, or its "random" or "derived" part; False if time ran out."""
+        return all(
+            self._piece(name, make) for name, make in self._wanted(method) if part in ("all", name.split("/")[1])
+        )
+
+    def _wanted(self, method: str) -> Iterator[tuple[str, Callable[[], dict]]]:
+        """Names and makers of all pieces, made one after another: a derived cell is there once it was searched for."""
         space = self._space(method)
         for seed in SEEDS:
-            name = f"{method}/search/{seed}"
-            if not self._piece(name, lambda seed=seed: self._search(method, seed)):
-                return False
-            found = Architecture.from_json(self.pieces[name]["architecture"])
-            cells = {"derived": found}
             for number in range(RANDOM_CELLS):
-                cells[f"random {number}"] = space.sample(random.Random(f"supernet quality/{number}"))
-            for label, architecture in cells.items():
-                name = f"{method}/{label}/{seed}"
-                if not self._piece(name, lambda one=architecture, seed=seed: self._train(method, one, seed)):
-                    return False
-        return True
+                architecture = space.sample(random.Random(f"supernet quality/{number}"))
+                yield f"{method}/random/{seed}/{number}", partial(self._train, method, architecture, seed)
+        for seed in SEEDS:
+            name = f"{method}/derived/{seed}/search"
+            yield name, partial(self._search, method, seed)
+            if name in self.pieces:
+                architecture = Architecture.from_json(self.pieces[name]["architecture"])
+                yield f"{method}/derived/{seed}/training", partial(self._train, method, architecture, seed)
 
     def _piece(self, name: str, make) -> bool:
         if name not in self.pieces:
@@ -124,10 +129,12 @@ class Study:
         for method in PRESETS:
             pairs = []
             for seed in SEEDS:
-                names = [f"{method}/random {number}/{seed}" for number in range(RANDOM_CELLS)]
-                if f"{method}/derived/{seed}" not in self.pieces or any(name not in self.pieces for name in names):
+                names = [f"{method}/random/{seed}/{number}" for number in range(RANDOM_CELLS)]
+                if f"{method}/derived/{seed}/training" not in self.pieces or any(
+                    name not in self.pieces for name in names
+                ):
                     continue
-                derived = self.pieces[f"{method}/derived/{seed}"]["valid_accuracy"]
+                derived = self.pieces[f"{method}/derived/{seed}/training"]["valid_accuracy"]
                 others = [self.pieces[name]["valid_accuracy"] for name in names]
                 pairs.append((derived, statistics.mean(others)))
                 rows.append(
@@ -161,6 +168,7 @@ class Study:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--method", choices=PRESETS, action="append", help="default: both")
+    parser.add_argument("--part", choices=("all", "random", "derived"), default="all")
     parser.add_argument("--minutes", type=float, default=0, help="begin nothing new after so long; 0: finish")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--results", type=Path, default=RESULTS)
@@ -168,7 +176,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     with tempfile.TemporaryDirectory() as folder:
         study = Study(Path(folder) / "digits", arguments.minutes, arguments.results)
-        done = all(study.run(method) for method in arguments.method or PRESETS)
+        done = all(study.run(method, arguments.part) for method in arguments.method or PRESETS)
     print(json.dumps(study.summary(), indent=1))
     if not done:
         print("Not finished: run the same command again to go on.", file=sys.stderr)
