@@ -34,6 +34,7 @@ class Bayesian(Strategy):
         super().__init__(space, config, seed)
         self._told: list[tuple[tuple[int, ...], float]] = []
         self._known: set[tuple[int, ...]] = set()  # failed ones as well
+        self._elite: list[tuple[tuple[int, ...], float]] = []  # the best told, best first
         self._described: dict[tuple[int, ...], Any] = {}
         self._surrogate: Ensemble | None = None
         self._fitted = 0
@@ -54,12 +55,12 @@ class Bayesian(Strategy):
         self._known.add(trial.architecture.choices)
         if trial.reward is not None and math.isfinite(trial.reward):
             self._told.append((trial.architecture.choices, trial.reward))
+            self._elite = _best([*self._elite, self._told[-1]])
 
     def _candidates(self, rng: random.Random) -> list[tuple[int, ...]]:
-        elite = sorted(self._told, key=lambda one: -one[1])[:ELITE]
         found: dict[tuple[int, ...], None] = {}
         for _ in range(10 * self.config.candidates):
-            architecture = Architecture(self.space.name, rng.choice(elite)[0])
+            architecture = Architecture(self.space.name, rng.choice(self._elite)[0])
             for _ in range(rng.choice((1, 1, 2, 3))):
                 architecture = self.space.mutate(architecture, rng)
             if architecture.choices not in self._known:
@@ -87,7 +88,7 @@ class Bayesian(Strategy):
     def _features(self, architectures: list[tuple[int, ...]]) -> Tensor:
         described = [self._description(choices) for choices in architectures]
         if self.config.encoding == "one_hot":
-            return torch.stack(described)
+            return torch.stack(described).float()
         features = torch.zeros(len(described), max(len(self._vocabulary), 1))
         for row, one in zip(features, described, strict=True):
             row[[self._vocabulary[path] for path in one if path in self._vocabulary]] = 1.0
@@ -100,7 +101,7 @@ class Bayesian(Strategy):
             return self._described[choices]
         architecture = Architecture(self.space.name, choices)
         if self.config.encoding == "one_hot":
-            description = torch.tensor(self.space.encode(architecture))
+            description = torch.tensor(self.space.encode(architecture), dtype=torch.bool)
         else:
             description = paths(self.space.cells(architecture))
         if choices in self._known:
@@ -117,4 +118,10 @@ class Bayesian(Strategy):
     def load_state_dict(self, state: dict) -> None:
         self._told = [(tuple(choices), reward) for choices, reward in state["told"]]
         self._known = {choices for choices, _ in self._told} | {tuple(choices) for choices in state["failed"]}
+        self._elite = _best(self._told)
         self._surrogate, self._fitted = None, 0
+
+
+def _best(told: list[tuple[tuple[int, ...], float]]) -> list[tuple[tuple[int, ...], float]]:
+    """Best first; of equals those told earlier."""
+    return sorted(told, key=lambda one: -one[1])[:ELITE]

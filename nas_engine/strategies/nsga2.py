@@ -11,7 +11,7 @@ from nas_engine.strategies.base import Strategy
 from nas_engine.strategies.settings import NSGA2Config
 from nas_engine.trial import Evaluation, Trial
 
-# Mutations tried on a child that was proposed before.
+# Mutations tried on a child that is a member already.
 FRESH = 10
 
 
@@ -29,7 +29,6 @@ class NSGA2(Strategy):
     def __init__(self, space: SearchSpace, config: NSGA2Config, seed: int):
         super().__init__(space, config, seed)
         self._members: list[dict] = []  # by number told
-        self._known: set[tuple[int, ...]] = set()
         self._fitness: list[tuple] | None = None
 
     def ask(self, number: int) -> Trial:
@@ -39,8 +38,9 @@ class NSGA2(Strategy):
         first, second = self._tournament(rng), self._tournament(rng)
         child = self._cross(first, second, rng)
         child = self.space.mutate(child, rng)
+        members = {tuple(member["choices"]) for member in self._members}
         for _ in range(FRESH):
-            if child.choices not in self._known:
+            if child.choices not in members:
                 break
             child = self.space.mutate(child, rng)
         return Trial(number, child, {"parents": [first["number"], second["number"]]})
@@ -57,7 +57,6 @@ class NSGA2(Strategy):
         return Architecture(self.space.name, tuple(pair[rng.random() < 0.5] for pair in pairs))
 
     def tell(self, trial: Trial) -> None:
-        self._known.add(trial.architecture.choices)
         member = self._member(trial)
         if member is None:
             return
@@ -95,14 +94,10 @@ class NSGA2(Strategy):
         return self._fitness
 
     def state_dict(self) -> dict:
-        return {
-            "members": [dict(member) for member in self._members],
-            "known": sorted(list(choices) for choices in self._known),
-        }
+        return {"members": [dict(member) for member in self._members]}
 
     def load_state_dict(self, state: dict) -> None:
         self._members = [dict(member) for member in state["members"]]
-        self._known = {tuple(choices) for choices in state["known"]}
         self._fitness = None
 
 
