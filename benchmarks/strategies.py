@@ -3,10 +3,10 @@
     python -m benchmarks.strategies                          # asking, with 1,000 results told
     python -m benchmarks.strategies --trials 20000 ppo       # a long search
 
-Over the NASNet space (5 blocks, 13 operations, 50 decisions) with a made-up reward, in one thread; each strategy in a process
-of its own; times are CPU time, which others on the machine do not lengthen. Printed for every strategy: median and 95th percentile of one ``ask``, of one ``tell`` (an update of a controller falls
-on every n-th), the time a trial in the first and in the last tenth, and the growth of memory in the second half. ``--json
-FILE`` writes the same.
+Over the NASNet space (5 blocks, 13 operations, 50 decisions) with a made-up reward, in one thread; each strategy in a
+process of its own. Times are CPU time, which others on the machine do not lengthen. Printed for every strategy: median and
+95th percentile of one ``ask``; median and mean of one ``tell`` (an update of a controller falls on every n-th); the time a
+trial in the first and in the last tenth; memory, and its growth in the second half. ``--json FILE`` writes the same.
 """
 
 import argparse

@@ -195,13 +195,15 @@ class StrategyContract:
         assert broken.asked == whole.asked
         assert pack_state(broken.strategy.state_dict()) == pack_state(whole.strategy.state_dict())
 
-    def test_it_survives_failures_and_pending_trials(self, name):
+    def test_it_survives_failures_infeasible_and_pending_trials(self, name):
         space = toy_space()
         strategy = build(name, space, 1)
         pending = [strategy.ask(number) for number in range(100)]
         for trial in reversed(pending):
             strategy.tell(ended(space, trial, fails=True))
-        strategy.tell(dataclasses.replace(strategy.ask(100), reward=float("nan")))
+        for number in range(100, 140):
+            strategy.tell(strategy.ask(number).infeasible(1 / (1 + number), "Too large"))
+        strategy.tell(dataclasses.replace(strategy.ask(140), reward=float("nan")))
         for trial in run(strategy, 60):
             space.check(trial.architecture)
 
