@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from webapp.views import (
+    around,
     cells,
     compare,
     curves,
@@ -91,6 +92,7 @@ urlpatterns = [
     path("cells/diff/", difference.diff, name="cell-diff"),
     path("cells/diff.json", difference.diff_json, name="cell-diff-json"),
     path("cells/<str:key>/", cells.cell, name="cell"),
+    path("cells/<str:key>/around/", around.around, name="cell-around"),
     path("cells/<str:key>/cell.json", cells.cell_json, name="cell-json"),
     path("cells/<str:key>/note/", marks.cell_note, name="cell-note"),
     path("cells/<str:key>/mark/<slug:mark>/", marks.cell_mark, name="cell-mark"),

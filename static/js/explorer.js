@@ -3,6 +3,7 @@ import { CellFigures, costsOf } from './cell-figures.js';
 import { element } from './cell-parts.js';
 import { h, mega, percent, thousands } from './dom.js';
 import { Inspector } from './inspector.js';
+import { apply } from './morph.js';
 import { NetworkStrip } from './network-strip.js';
 import { drawAll } from './plots.js';
 import { toast } from './shell.js';
@@ -94,6 +95,17 @@ document.querySelector('[role="tablist"]').addEventListener('choice', ({ target 
   if (text) copy.dataset.copy = text.id;
 });
 
+/* ---- what takes the server longer comes when the rest stands */
+async function loadAround() {
+  const around = document.getElementById('around');
+  if (!around?.dataset.url) return;
+  const response = await fetch(around.dataset.url);
+  if (!response.ok || response.redirected) return;
+  apply(await response.text());
+  await drawAll(document.getElementById('around'));
+}
+
 for (const kind of [...figures.kinds].reverse()) choose(chosen[kind]);
 await drawAll();
 explorer.dataset.ready = '';
+await loadAround();

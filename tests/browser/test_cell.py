@@ -256,3 +256,10 @@ def test_leaderboard_filters_by_choosing_and_keeps_the_address_short(page, produ
     page.get_by_role("link", name="NASNet-A", exact=True).click()
     expect(page.locator("h1")).to_have_text("NASNet-A")
     assert "protocol=" in page.url
+
+
+def test_neighbourhood_comes_when_the_rest_stands(cell_page):
+    around = cell_page.locator("#around")
+    expect(around.get_by_role("heading", name="Among all cells")).to_be_visible()
+    expect(around.locator(".plot[data-drawn]").first).to_be_attached()
+    expect(around).to_contain_text("Pareto front")

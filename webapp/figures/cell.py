@@ -1,9 +1,11 @@
 """The cell page's plot."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import exp, log
 
-from webapp.figures.base import figure, line, word
-from webapp.templatetags.parts import percent
+from webapp.figures.base import MEDIUM, figure, hover_text, line, points, reference_line, word
+from webapp.figures.leaderboard import against_cost
+from webapp.templatetags.parts import mega, percent
 
 COLORS = ("var:--series-1", "var:--series-3", "var:--series-4", "var:--series-ref")
 MOST = 8
@@ -40,3 +42,50 @@ def learning_curves(curves: Sequence[tuple[str, Sequence[dict]]]) -> dict | None
 
 def _known(curve: Sequence[dict]) -> list[tuple[int, float]]:
     return [(step["epoch"], step["valid_accuracy"]) for step in curve if step.get("valid_accuracy") is not None]
+
+
+def among_all(best: Sequence, others: Sequence, total: int, own) -> dict:
+    """Accuracy against MACs of every cell under a protocol, ``own`` (a point as the others) standing out."""
+    drawn = against_cost(best, others, "macs", total)
+    mark = points([own.macs / 1e6], [100 * own.accuracy], size=11, color="var:--accent", opacity=1)
+    mark["marker"] |= {"symbol": "circle-open", "line": {"width": 2.5, "color": "var:--accent-ink"}}
+    drawn["data"].append(mark)
+    drawn["label"] += f"; this cell at {percent(own.accuracy)} and {mega(own.macs)} MACs"
+    drawn["layout"]["dragmode"] = "zoom"
+    drawn["layout"]["annotations"] += [word("this cell", own.macs / 1e6, 100 * own.accuracy, color="var:--accent-ink")]
+    return drawn
+
+
+def probability(updates: Sequence[tuple[int, Mapping]], choices: Sequence, taken: Sequence[int]) -> dict | None:
+    """How likely a controller made each of a cell's decisions after each of its updates: the geometric mean over the
+    decisions of their marginal probabilities, beside that of a controller that knows nothing."""
+    rows = [(number, _mean(record["probabilities"], choices, taken)) for number, record in updates]
+    rows = [(number, 100 * value) for number, value in rows if value is not None]
+    if len(rows) < 2:
+        return None
+    numbers, values = [number for number, _ in rows], [value for _, value in rows]
+    blind = 100 * exp(-sum(log(len(choice.options)) for choice in choices) / len(choices))
+    return figure(
+        [
+            reference_line([numbers[0], numbers[-1]], [blind, blind]),
+            line(numbers, values, hover=[hover_text(f"update {n}", f"{v:.1f}\u00a0% a decision") for n, v in rows]),
+        ],
+        label=f"Probability of this cell's decisions, {values[0]:.1f} % each at first and {values[-1]:.1f} % after update "
+        f"{numbers[-1]}; by chance {blind:.1f} %",
+        x="update",
+        y="probability of a decision, %",
+        height=MEDIUM,
+        right=60,
+        notes=[word("by chance", numbers[-1], blind, color="var:--ink-3")],
+        yaxis={"rangemode": "tozero"},
+    )
+
+
+def _mean(probabilities: Mapping, choices: Sequence, taken: Sequence[int]) -> float | None:
+    total = 0.0
+    for choice, index in zip(choices, taken, strict=True):
+        row = probabilities.get(choice.name)
+        if row is None or not index < len(row):
+            return None
+        total += log(max(row[index], 1e-12))
+    return exp(total / len(choices))

@@ -78,6 +78,11 @@ def _lacking(one: Cell, two: Cell) -> int:
     return max(count.total() for count in counts) - (counts[0] & counts[1]).total()
 
 
+def changes_in_words(cells: tuple[Cell, ...], other: tuple[Cell, ...], most: int = 2) -> list[str]:
+    """The first decisions that lead from some cells to others, in words."""
+    return _words(cells, [align(one, two) for one, two in zip(cells, other, strict=True)], most)
+
+
 def _words(cells: tuple[Cell, Cell], pair: list[Alignment], most: int = 2) -> list[str]:
     counted = [
         (cell, change) for cell, each in zip(cells, pair, strict=True) for change in each.changes if change.weight

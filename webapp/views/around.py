@@ -1,0 +1,57 @@
+"""A cell among all others: where it stands, where it comes from, and how its controller came to it."""
+
+from django.http import Http404
+from django.shortcuts import render
+
+from nas_engine.errors import ConfigError
+from nas_engine.search_config import read_search
+from webapp.figures.cell import among_all, probability
+from webapp.models import Trial
+from webapp.results import board
+from webapp.results.cell import find_cell, results_of
+from webapp.results.lineage import controller_records, family_of
+
+DRAWN = 1_500
+
+
+def around(request, key: str):
+    """``?protocol=`` chooses the protocol; ``&part`` gives the section alone, to be put into the cell's page."""
+    record, _ = find_cell(key)
+    if record is None:
+        raise Http404(f"No cell has the hash {key}.")
+    results = [result for result in results_of(record) if result.measured]
+    chosen = next((each for each in results if each.fingerprint == request.GET.get("protocol")), None)
+    result = chosen or (results[0] if results else None)
+    context = {"section": "leaderboard", "record": record, "result": result, "around_known": True}
+    if result:
+        context |= _among(result.measured) | {"family": family_of(result.measured), "of": _of(result.measured)}
+    return render(request, "cells/_around.html" if "part" in request.GET else "cells/around.html", context)
+
+
+def _among(measured: Trial) -> dict:
+    ranked = board.ranking(board.measurements(measured.protocol))
+    own = next((match for match in ranked if match.cell == measured.cell_id), None)
+    if own is None or own.macs is None or len(ranked) < 2:
+        return {}
+    best, others = board.points(ranked, "macs", DRAWN)
+    cheap = [match for match in ranked if match.macs is not None and match.macs <= own.macs and match.cell != own.cell]
+    return {
+        "among": among_all(best, others, len(ranked), own),
+        "front": any(match.cell == own.cell for match in best),
+        "cheaper": len(cheap),
+        "beaten": sum(match.accuracy > own.accuracy for match in cheap),
+    }
+
+
+def _of(measured: Trial) -> dict | None:
+    """The controller's probabilities, for a cell that a controller proposed."""
+    records = controller_records(measured)
+    if not records:
+        return None
+    try:
+        choices = read_search(measured.search.config).build_space().choices
+    except ConfigError:
+        return None
+    if len(choices) != len(measured.choices):
+        return None
+    return probability(records, choices, measured.choices)
