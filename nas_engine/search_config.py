@@ -66,6 +66,10 @@ class SearchConfig:
         if self.evaluation.shares_weights:
             self._follow_supernet()
         object.__setattr__(self, "skeleton", self.skeleton.only(skeleton_fields(self.space)))
+        if self.reward.goal == "latency" and self.evaluator_config.get("latency") == "none":
+            raise ConfigError(
+                "This reward needs a latency: have it measured, or take a table.", "evaluator_config.latency"
+            )
         if not self.skeleton.whole and not self.evaluation.own_space:
             self.skeleton.check_stackable()
 

@@ -104,9 +104,15 @@ def progress(trial: Trial, curve: list[dict], epochs: int) -> bool:
 
 
 def finish(
-    trial: Trial, evaluation: Evaluation, reward: float, curve: list[dict], device: dict, weights: bytes
+    trial: Trial,
+    evaluation: Evaluation,
+    reward: float,
+    curve: list[dict],
+    device: dict,
+    weights: bytes,
+    latency: dict | None = None,
 ) -> bool:
-    """Store a trial's result, once. False if this attempt no longer counts."""
+    """Store a trial's result, once; ``latency`` says how that was obtained. False if this attempt no longer counts."""
     with changing(trial.search_id) as search:
         measured = Trial.objects.filter(search=search, state__in=Trial.MEASURED)
         best = measured.aggregate(best=Max("reward"))["best"]
@@ -117,6 +123,7 @@ def finish(
             params=evaluation.params,
             macs=evaluation.macs,
             latency=evaluation.latency,
+            latency_about=clean({name: value for name, value in (latency or {}).items() if name != "median"}),
             seconds=evaluation.seconds,
             device=device,
             curve=clean(curve),

@@ -7,16 +7,19 @@ from dataclasses import replace
 
 from django.db.models import F, Q
 
+from nas_engine.config import read
 from nas_engine.errors import EvaluationFailed
+from nas_engine.evaluators.settings import StandaloneConfig
+from nas_engine.latency import same_way
 from nas_engine.limits import Violation
 from nas_engine.reward import best_of_last
-from nas_engine.search_config import read_search
+from nas_engine.search_config import SearchConfig, read_search
 from nas_engine.trial import Evaluation
 from tasks import clock
 from webapp.models import Search, Trial
 
 ALIVE = (*Search.ACTIVE, Search.State.FINISHED)  # the states of a search whose queued trials are trained
-RESULT = ("valid_accuracy", "params", "macs", "latency", "seconds", "device", "epochs")
+RESULT = ("valid_accuracy", "params", "macs", "latency", "latency_about", "seconds", "device", "epochs")
 
 
 def settle(trial: Trial, search: Search, queued_too: bool = True) -> dict:
@@ -72,11 +75,21 @@ def infeasible(broken: Violation, costs) -> dict:
     return {"state": Trial.State.INFEASIBLE, "error": broken.reason, "ended": clock.now(), **known}
 
 
+def _check_latency(known: Trial, config: SearchConfig) -> None:
+    """Raises EvaluationFailed where the search steers by latency and this one was obtained in another way."""
+    steered = config.reward.goal == "latency" or config.limits.max_latency
+    if steered and config.evaluator == "standalone":
+        wanted = read(StandaloneConfig, config.evaluator_config)
+        if not same_way(wanted, known.latency_about):
+            raise EvaluationFailed("Its latency was obtained in another way")
+
+
 def _same(trial: Trial):
     return Trial.objects.filter(cell_id=trial.cell_id, protocol=trial.protocol).exclude(pk=trial.pk)
 
 
-def _reused(known: Trial, config) -> dict:
+def _reused(known: Trial, config: SearchConfig) -> dict:
+    _check_latency(known, config)
     result = {name: getattr(known, name) for name in RESULT}
     broken = config.limits.broken_after(evaluation_of(known))
     if broken:

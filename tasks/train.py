@@ -7,8 +7,9 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 
-from nas_engine.config import as_dict
+from nas_engine.config import as_dict, read
 from nas_engine.errors import ConfigError, EvaluationFailed, SearchCancelled
+from nas_engine.evaluators.settings import StandaloneConfig
 from nas_engine.graph_cell import read_cells
 from nas_engine.search_config import SearchConfig, read_search
 from tasks import recording, workers
@@ -58,7 +59,7 @@ def _train(trial: Trial, curve: "Curve", job: Job, device: dict) -> None:
         return
     reward = config.reward.of(outcome.evaluation)
     weights = pack(trial, config, outcome)
-    patiently(recording.finish, trial, outcome.evaluation, reward, outcome.curve, device, weights)
+    patiently(recording.finish, trial, outcome.evaluation, reward, outcome.curve, device, weights, outcome.latency)
 
 
 def evaluate(trial: Trial, config: SearchConfig, report: Callable[[Any], None], cancelled: Callable[[], bool]):
@@ -77,7 +78,8 @@ def evaluate(trial: Trial, config: SearchConfig, report: Callable[[Any], None], 
             "Clone the search: its numbers would not be comparable.",
         )
     cells = read_cells(trial.cell.cells)
-    return StandaloneEvaluator(protocol, folder, torch_device()).evaluate(cells, report, cancelled)
+    settings = read(StandaloneConfig, config.evaluator_config) if config.evaluator == "standalone" else None
+    return StandaloneEvaluator(protocol, folder, torch_device(), settings).evaluate(cells, report, cancelled)
 
 
 def torch_device() -> str:

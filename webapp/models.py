@@ -202,7 +202,10 @@ class Trial(models.Model):
     reward = models.FloatField(null=True)
     params = models.BigIntegerField(null=True)
     macs = models.BigIntegerField(null=True)
-    latency = models.FloatField(null=True, help_text="Seconds, median at batch 1, on the device below")
+    latency = models.FloatField(null=True, help_text="Seconds, median, of a batch as latency_about says")
+    latency_about = models.JSONField(
+        default=dict, help_text="How it was obtained: way, p95, runs, batch, threads, precision, warm_up, device"
+    )
     seconds = models.FloatField(null=True, help_text="Build, training and measuring together")
     device = models.JSONField(default=dict)
     error = models.TextField(blank=True)

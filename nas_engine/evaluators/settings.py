@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from nas_engine.config import setting
+from nas_engine.latency import LatencyConfig
 
 
 @dataclass(frozen=True)
-class StandaloneConfig:
-    """Each child is trained from scratch, as the child network's settings say; nothing else to set."""
+class StandaloneConfig(LatencyConfig):
+    """Each child is trained from scratch, as the child network's settings say; to set is where its latency comes from."""
 
 
 @dataclass(frozen=True)

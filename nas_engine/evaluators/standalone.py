@@ -7,10 +7,12 @@ from pathlib import Path
 
 import torch
 
-from nas_engine.blueprint import build_blueprint
+from nas_engine.blueprint import Blueprint, build_blueprint
 from nas_engine.datasets import DatasetInfo, read_info, read_split, split_indices
 from nas_engine.errors import ConfigError, EvaluationFailed
 from nas_engine.evaluators.base import Cancelled, Evaluator, Outcome, Report
+from nas_engine.evaluators.latency_table import table_latency
+from nas_engine.evaluators.settings import StandaloneConfig
 from nas_engine.graph_cell import AnyCell
 from nas_engine.networks import build, weights_of
 from nas_engine.protocol import DataConfig, Protocol
@@ -36,12 +38,14 @@ class StandaloneEvaluator(Evaluator):
     """Trains a child as ``protocol`` says, on the prepared data set in ``dataset_folder``.
 
     ``device`` is "cpu", "cuda", "cuda:1" or "auto". The outcome is a function of (cells, protocol): the weights, the order
-    of images and their augmentation come from the protocol's seed, whatever the process did before. Raises ConfigError
+    of images and their augmentation come from the protocol's seed, whatever the process did before; ``config`` says where
+    the latency comes from. Raises ConfigError
     where the device does not exist or the images are not those of the protocol.
     """
 
-    def __init__(self, protocol: Protocol, dataset_folder: Path, device: str):
+    def __init__(self, protocol: Protocol, dataset_folder: Path, device: str, config: StandaloneConfig | None = None):
         self.protocol, self.folder = protocol, Path(dataset_folder)
+        self.config = config or StandaloneConfig()
         self.device = open_device(device)
         found = read_info(self.folder).fingerprint
         if found != protocol.dataset_fingerprint:
@@ -76,19 +80,21 @@ class StandaloneEvaluator(Evaluator):
         clock.lap("data")
         info = parts.info
         blueprint = build_blueprint(cells, self.protocol.skeleton, info.image_shape, len(info.classes))
+        latency = self._of_table(cells, blueprint)  # a table that lacks something is to be known before the training
         with seeded(self.protocol.training.seed, self.device):
             model = build(blueprint).to(self.device, memory_format=memory_format(self.device))
             clock.lap("build")
             reports = train(model, parts.train, parts.valid, self.protocol.training, report, cancelled)
         clock.lap("train")
-        latency = measure_latency(model, info.image_shape, self.device)
+        if self.config.latency == "measured":
+            latency |= measure_latency(model, info.image_shape, self.device, self.config)
         clock.lap("latency")
         timings = clock.total()
         evaluation = Evaluation(
             valid_accuracy=reports[-1].valid_accuracy,
             params=blueprint.params,
             macs=blueprint.macs,
-            latency=latency["median"],
+            latency=latency.get("median"),
             seconds=timings["total"],
             protocol=self.protocol.fingerprint(),
             best_accuracy=best_of_last([one.valid_accuracy for one in reports]),
@@ -104,6 +110,13 @@ class StandaloneEvaluator(Evaluator):
             describe_device(self.device),
             latency,
         )
+
+    def _of_table(self, cells: tuple[AnyCell, ...], blueprint: Blueprint) -> dict:
+        """What is known of the latency beforehand: the "way" it is obtained, and from a table its "median"."""
+        about: dict = {"way": self.config.way()}
+        if self.config.latency == "table":
+            about["median"] = table_latency(self.config.latency_table, cells, blueprint)
+        return about
 
 
 @functools.lru_cache(1)

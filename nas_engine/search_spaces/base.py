@@ -73,8 +73,8 @@ class SearchSpace(ABC):
         return cells_key(self.cells(architecture))
 
     def size(self) -> int:
-        """How many sequences of decisions there are (isomorphic ones counted apiece)."""
-        return math.prod(len(choice.options) for choice in self.choices)
+        """How many sequences of decisions there are (isomorphic ones counted apiece); what is given is none."""
+        return math.prod(len(choice.options) for choice in self.choices if choice.kind != GIVEN)
 
     def check(self, architecture: Architecture) -> None:
         """Raises ConfigError unless the architecture belongs to this space."""

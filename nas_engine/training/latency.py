@@ -1,33 +1,42 @@
-"""How long the network takes for one image."""
+"""How long the network takes for one image, or for a batch."""
 
+import contextlib
+import copy
 import statistics
 import time
+from collections.abc import Iterator
 
 import torch
 from torch import nn
 
+from nas_engine.latency import LatencyConfig
 from nas_engine.training.accuracy import exact_float32
+from nas_engine.training.devices import describe_device, memory_format
 
-_WARM_UPS = 3
-_LEAST_RUNS, _MOST_RUNS = 10, 100
+_LEAST_RUNS = 10
 _SECONDS = 0.25
 
 
-def measure_latency(model: nn.Module, image_shape: tuple[int, int, int], device: torch.device) -> dict:
-    """{"median", "p95"} in seconds, and "runs": one image at a time, evaluation mode, float32, the process's threads.
+def measure_latency(
+    model: nn.Module, image_shape: tuple[int, int, int], device: torch.device, config: LatencyConfig | None = None
+) -> dict:
+    """{"median", "p95"} in seconds for one batch, "runs", and the way it was measured: "batch", "threads", "precision",
+    "warm_up" and "device", as :func:`nas_engine.training.devices.describe_device` says it.
 
-    After a warm-up the network runs for about a quarter of a second, between 10 and 100 times.
+    Evaluation mode. After the warm-up the network runs for about a quarter of a second, between 10 times and as often as
+    ``config`` allows. On another device than the model's a copy is measured.
     """
+    config = config or LatencyConfig()
+    where = torch.device("cpu") if config.latency_device == "cpu" else device
+    if where != device:
+        model = copy.deepcopy(model).to(where, memory_format=memory_format(where))
     training = model.training
     model.eval()
-    image = torch.zeros(1, *image_shape, device=device)
-    times: list[float] = []
+    images = torch.zeros(config.latency_batch, *image_shape, device=where)
     try:
-        with torch.inference_mode(), exact_float32(device):
-            for _ in range(_WARM_UPS):
-                _timed(model, image, device)
-            while len(times) < _LEAST_RUNS or (sum(times) < _SECONDS and len(times) < _MOST_RUNS):
-                times.append(_timed(model, image, device))
+        with _threads(config.latency_threads), torch.inference_mode(), _precision(config, where):
+            times = _times(model, images, where, config)
+            about = describe_device(where)
     finally:
         model.train(training)
     ordered = sorted(times)
@@ -35,14 +44,46 @@ def measure_latency(model: nn.Module, image_shape: tuple[int, int, int], device:
         "median": statistics.median(ordered),
         "p95": ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))],
         "runs": len(ordered),
+        "batch": config.latency_batch,
+        "threads": about["threads"],
+        "precision": config.latency_precision,
+        "warm_up": config.latency_warm_up,
+        "device": {"kind": about["kind"], "name": about["name"]},
     }
 
 
-def _timed(model: nn.Module, image: torch.Tensor, device: torch.device) -> float:
+def _times(model: nn.Module, images: torch.Tensor, device: torch.device, config: LatencyConfig) -> list[float]:
+    for _ in range(config.latency_warm_up):
+        _timed(model, images, device)
+    times: list[float] = []
+    least = min(_LEAST_RUNS, config.latency_runs)
+    while len(times) < least or (sum(times) < _SECONDS and len(times) < config.latency_runs):
+        times.append(_timed(model, images, device))
+    return times
+
+
+@contextlib.contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """So many threads of the processor; 0 leaves them as they are."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _precision(config: LatencyConfig, device: torch.device) -> contextlib.AbstractContextManager:
+    if config.latency_precision == "bfloat16":
+        return torch.autocast(device.type, torch.bfloat16)
+    return exact_float32(device)
+
+
+def _timed(model: nn.Module, images: torch.Tensor, device: torch.device) -> float:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     start = time.perf_counter()
-    model(image)
+    model(images)
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter() - start

@@ -83,7 +83,7 @@ class Evaluator:
             curve.append(numbers | {"seconds": 0.1, "images_per_second": 10.0})
             report(SimpleNamespace(**curve[-1], epochs=config.training.epochs))
         evaluation = Evaluation(accuracy, 1000, 20_000, None, 0.2, trial.protocol)
-        return SimpleNamespace(evaluation=evaluation, curve=curve, weights={}, blueprint=None, timings={})
+        return SimpleNamespace(evaluation=evaluation, curve=curve, weights={}, blueprint=None, timings={}, latency={})
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import pytest
 
 from nas_engine.errors import EvaluationFailed
+from nas_engine.evaluators.settings import StandaloneConfig
 from tasks import housekeeping, recording, search
 from webapp.models import Search, Trial
 from webapp.services import searches
@@ -149,3 +150,19 @@ def test_a_reward_that_needs_latency_does_not_reuse_a_result_without(same, queue
     assert (trial.state, trial.error) == (State.FAILED, "No latency was measured")
     with pytest.raises(EvaluationFailed):
         search.read_search(timed.config).reward.of(search.live.evaluation_of(Trial.objects.first()))
+
+
+def test_a_search_steered_by_latency_takes_over_only_what_was_obtained_alike(same, queue, evaluator):
+    same(budget={"trials": 1})
+    queue.deliver()
+    Trial.objects.update(latency=0.002, latency_about={"way": StandaloneConfig().way()})
+    goal = {"goal": "latency", "target": 1.0}
+    alike = same(budget={"trials": 1}, reward=goal)
+    queue.deliver()
+    assert alike.trials.get().state == State.REUSED and alike.trials.get().latency == 0.002
+    other = same(budget={"trials": 1}, reward=goal, evaluator_config={"latency_batch": 8})
+    queue.deliver()
+    assert len(evaluator.trained) == 2 and other.trials.get().same_as is None
+    unsteered = same(budget={"trials": 1}, evaluator_config={"latency_batch": 8})
+    queue.deliver()
+    assert unsteered.trials.get().state == State.REUSED

@@ -16,10 +16,10 @@ from nas_engine.search_config import read_search
 from tests.webapp import seeding
 from webapp.diagrams.network import strip
 from webapp.figures.cell import learning_curves
-from webapp.models import CellRecord
+from webapp.models import CellRecord, Trial
 from webapp.results.cell import auxiliary, find_cell, network_of, results_of
 from webapp.results.nearby import neighbours
-from webapp.templatetags.cells import gained, millions, unbroken
+from webapp.templatetags.cells import gained, latency_words, millions, unbroken
 from webapp.views.cells import page
 
 LONGER = seeding.SMALL | {"training": seeding.SMALL["training"] | {"epochs": 20}}
@@ -235,3 +235,16 @@ def test_network_shows_stages_table_and_where_an_auxiliary_head_goes(signed_in, 
     assert "aux head" in text and network.placements[at + 1].kind == "reduction"
     _, stages = strip(network)
     assert sum(stage.share for stage in stages) == pytest.approx(1) and [stage.words for stage in stages][-1] == "head"
+
+
+def test_a_latency_says_how_it_was_obtained(db):
+    device = {"kind": "cpu", "name": "Test CPU"}
+    trial = Trial(device=device, latency=0.004)
+    assert latency_words(trial) == "median, batch 1, Test CPU"
+    trial.latency_about = {
+        "way": {"source": "measured"}, "runs": 40, "p95": 0.005, "batch": 2, "threads": 1, "precision": "float32",
+        "device": device,
+    }  # fmt: skip
+    assert latency_words(trial) == "median of 40, p95 5.00\N{NO-BREAK SPACE}ms, batch 2, 1 thread, Test CPU"
+    trial.latency_about = {"way": {"source": "table", "table": "a.csv"}}
+    assert latency_words(trial) == "from a table"

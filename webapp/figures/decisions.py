@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from nas_engine.architecture import Choice
+from nas_engine.architecture import GIVEN, Choice
 from webapp.figures.base import figure, hover_text
 
 YES = ("no", "yes")  # of a decision between these two, one row is enough
@@ -11,7 +11,8 @@ YES = ("no", "yes")  # of a decision between these two, one row is enough
 def option_map(record: Mapping, choices: Sequence[Choice]) -> dict | None:
     """Probability of each option in every decision; the decision's own name ("kernel" of "block 3.kernel") leads its rows.
     None if the record has no probabilities, or the decisions do not belong to parts."""
-    known = [choice for choice in choices if choice.name in record.get("probabilities", {}) and "." in choice.name]
+    reported = record.get("probabilities", {})
+    known = [choice for choice in choices if choice.name in reported and "." in choice.name and choice.kind != GIVEN]
     columns = list(dict.fromkeys(_part(choice) for choice in known))
     rows = list(dict.fromkeys(row for choice in known for row in _rows(choice)))
     if not rows:

@@ -19,7 +19,7 @@ from webapp.results.published import published
 SHORTEST = 7  # digits of a hash that may stand for it
 COLUMNS = (
     "number", "state", "protocol", "choices", "epoch", "epochs", "curve", "valid_accuracy", "params", "macs", "latency",
-    "seconds", "device", "ended", "same_as", "cell", "error",
+    "latency_about", "seconds", "device", "ended", "same_as", "cell", "error",
     "search__name", "search__strategy", "search__config", "search__protocol_summary", "search__dataset__slug",
     "search__dataset__title", "search__dataset__fingerprint", "search__dataset__channels", "search__dataset__height",
     "search__dataset__width", "search__dataset__classes", "search__dataset__train_images",

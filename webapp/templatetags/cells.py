@@ -14,7 +14,7 @@ from nas_engine.graph_cell import AnyCell, read_cells
 from nas_engine.operations import FAMILIES, drawn
 from webapp.diagrams import mix_bar, summary
 from webapp.diagrams import thumbnail as draw
-from webapp.models import CellRecord
+from webapp.models import CellRecord, Trial
 from webapp.templatetags.parts import thousands
 
 register = template.Library()
@@ -143,3 +143,23 @@ def signed_ms(value: float) -> str:
 def _signed(value: float) -> str:
     sign = "+" if value > 0 else "\u2212" if value < 0 else ""
     return f"{sign}{_digits(abs(value))}" if value else "0"
+
+
+@register.filter
+def latency_words(trial: Trial) -> str:
+    """How a trial's latency was obtained: "median of 100, p95 0.51 ms, batch 1, 1 thread, AMD EPYC"."""
+    about = trial.latency_about
+    if about.get("way", {}).get("source") == "table":
+        return "from a table"
+    if "runs" not in about:  # from before there was a choice
+        return f"median, batch 1, {device_name(trial.device)}"
+    words = [
+        f"median of {about['runs']}",
+        f"p95 {milliseconds(about['p95'])}\N{NO-BREAK SPACE}ms",
+        f"batch {about['batch']}",
+    ]
+    if about["device"]["kind"] == "cpu":
+        words.append(f"{about['threads']} thread{'' if about['threads'] == 1 else 's'}")
+    if about["precision"] != "float32":
+        words.append(about["precision"])
+    return ", ".join((*words, device_name(about["device"])))

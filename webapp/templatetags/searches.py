@@ -42,6 +42,8 @@ def in_words(field: Field) -> str:
     if field.kind == "switch":
         return name if field.checked else f"no {name}"
     value = field.typed if isinstance(field.typed, str) else ", ".join(field.typed)
+    if field.kind == "choice":
+        value = next((option.label for option in field.options if option.chosen), value)
     return f"{name} {value}{field.about.unit and chr(0xA0) + field.about.unit}"
 
 

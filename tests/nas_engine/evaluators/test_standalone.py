@@ -4,9 +4,11 @@ import weakref
 import pytest
 import torch
 
+from nas_engine.cell import cells_key
 from nas_engine.datasets import prepare, read_info, read_split, split_indices
 from nas_engine.errors import ConfigError, EvaluationFailed, SearchCancelled
 from nas_engine.evaluators import standalone
+from nas_engine.evaluators.settings import StandaloneConfig
 from nas_engine.evaluators.standalone import StandaloneEvaluator
 from nas_engine.networks import build
 from nas_engine.protocol import DataConfig, Protocol, SkeletonConfig, TrainingConfig
@@ -53,6 +55,25 @@ def test_a_child_is_measured(digits):
     assert evaluation.protocol == evaluator(digits).protocol.fingerprint()
     assert evaluation.seconds == outcome.timings["total"] >= outcome.timings["train"]
     assert outcome.classes == tuple("0123456789") and outcome.device["kind"] == "cpu"
+
+
+def test_the_latency_comes_from_where_the_settings_say(digits, tmp_path):
+    protocol = evaluator(digits, TrainingConfig(epochs=1)).protocol
+    table = tmp_path / "latency.csv"
+    table.write_text(f"key,ms\n{cells_key(cells())[:12]},7.5\n")
+    outcomes = {}
+    for source in ("measured", "table", "none"):
+        config = StandaloneConfig(latency=source, latency_table=str(table), latency_batch=2, latency_runs=4)
+        outcomes[source] = StandaloneEvaluator(protocol, digits, "cpu", config).evaluate(cells(), silent, never)
+    assert outcomes["measured"].evaluation.latency > 0
+    about = outcomes["measured"].latency
+    assert (about["runs"], about["batch"], about["way"]["source"]) == (4, 2, "measured")
+    assert outcomes["table"].evaluation.latency == 0.0075 and outcomes["none"].evaluation.latency is None
+    seen = []
+    config = StandaloneConfig(latency="table", latency_table=str(tmp_path / "gone.csv"))
+    with pytest.raises(EvaluationFailed, match="gone.csv"):  # before the training, not after it
+        StandaloneEvaluator(protocol, digits, "cpu", config).evaluate(cells(), seen.append, never)
+    assert not seen
 
 
 def test_the_weights_alone_reproduce_the_accuracy(digits):

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from nas_engine.errors import ConfigError, EvaluationFailed, SearchCancelled
+from nas_engine.latency import LatencyConfig
 from nas_engine.training import accuracy as accuracy_module
 from nas_engine.training import devices
 from nas_engine.training.accuracy import accuracy
@@ -91,3 +92,24 @@ def test_auto_takes_bfloat16_on_a_processor_only_where_it_pays(monkeypatch, supp
 
 def test_the_trial_run_of_bfloat16_gives_a_ratio():
     assert 0 < devices._bfloat16_speedup() < 1000
+
+
+def test_latency_is_measured_as_it_is_asked_for():
+    seen = []
+
+    class Probe(torch.nn.Module):
+        def forward(self, x):
+            seen.append((tuple(x.shape), torch.get_num_threads(), torch.is_autocast_enabled("cpu")))
+            return x
+
+    before = torch.get_num_threads()
+    config = LatencyConfig(
+        latency_batch=4, latency_threads=2, latency_precision="bfloat16", latency_warm_up=5, latency_runs=7
+    )
+    measured = measure_latency(Probe(), (1, 8, 8), CPU, config)
+    assert seen == [((4, 1, 8, 8), 2, True)] * 12
+    assert torch.get_num_threads() == before
+    assert {name: measured[name] for name in ("runs", "batch", "threads", "precision", "warm_up")} == {
+        "runs": 7, "batch": 4, "threads": 2, "precision": "bfloat16", "warm_up": 5,
+    }  # fmt: skip
+    assert measured["device"]["kind"] == "cpu" and 0 < measured["median"] <= measured["p95"]
