@@ -12,6 +12,7 @@ from PIL import Image
 from nas_engine import zoo
 from nas_engine.blueprint import build_blueprint
 from nas_engine.config import settings_of
+from nas_engine.errors import ConfigError
 from nas_engine.full_training import PRESETS, FullTrainingConfig, read_full_training
 from nas_engine.protocol import SkeletonConfig
 from tasks import full_recording, messages, stored_files
@@ -185,6 +186,25 @@ def test_transfer_to_large_and_odd_images(cell):
         typed = TrainingForm.from_config(config_of("darts-imagenet", cell, "leaves", None)).typed
         network = Network(TrainingForm(typed | {"data.image_size": str(size)}), cell)
         assert network.blueprint.image_shape == shape and network.blueprint.classes == 7
+
+
+def test_a_whole_network_is_offered_only_what_its_rules_read(signed_in, cell):
+    entry = zoo.get("mnasnet-a1")
+    record = keep(entry.cells, entry.label)
+    html = signed_in.get(reverse("training-new"), {"cell": record.key, "dataset": "digits"}).content.decode()
+    assert 'name="skeleton.repeats"' not in html and 'name="fit.measure"' not in html
+    assert 'name="skeleton.dropout"' in html and "as it is" in html
+    config = config_of("nasnet-cifar", record, "digits", None)
+    found = service.create_training(record, config, local_owner())
+    assert "whole networks" in found.protocol_summary and found.settled["regularisation"]["aux_weight"] == 0
+    fit = read_full_training({"fit": {"measure": "params", "most": 10**6}})
+    with pytest.raises(ConfigError) as caught:
+        service.create_training(record, fit, local_owner())
+    assert "fit.measure" in caught.value.problems
+    auxiliary = read_full_training({"regularisation": {"aux_weight": 0.4}})
+    with pytest.raises(ConfigError) as caught:
+        service.create_training(record, auxiliary, local_owner())
+    assert "regularisation.aux_weight" in caught.value.problems
 
 
 def test_timing_asks_a_worker_and_shows_its_answer(signed_in, typed, sent, django_capture_on_commit_callbacks):

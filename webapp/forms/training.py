@@ -8,15 +8,16 @@ from typing import get_type_hints
 from django.http import QueryDict
 
 from nas_engine.blueprint import Blueprint
-from nas_engine.config import read
+from nas_engine.config import read, settings_of
 from nas_engine.errors import ConfigError
 from nas_engine.full_training import FullTrainingConfig, read_full_training
 from nas_engine.full_training.config import FIT_UNITS
 from nas_engine.protocol import SkeletonConfig
+from nas_engine.search_config import skeleton_fields
 from webapp.forms.fields import Field, Typed, fields_of, parse, sentence, to_typed
 from webapp.forms.search import every_problem
 from webapp.models import CellRecord, Dataset, FullTraining
-from webapp.services.trainings import buildable, check_stackable
+from webapp.services.trainings import buildable, check_stackable, trainable
 
 # The configuration's parts ("data", "skeleton", ...) and their classes, in the order of the configuration.
 _HINTS = get_type_hints(FullTrainingConfig)
@@ -40,6 +41,7 @@ class TrainingForm:
             one.typed = typed.get(name, "")
         self.problems: dict[str, str] = {}
         self.unparsed: dict[str, str] = {}
+        self.unread: set[str] = set()
 
     @classmethod
     def from_post(cls, post: QueryDict) -> "TrainingForm":
@@ -125,6 +127,14 @@ class TrainingForm:
         """The id of the first input with a problem."""
         return next((one.id for one in self.fields.values() if one.error), "")
 
+    def read_by(self, record: CellRecord) -> None:
+        """Leave out of sight what the rules of these cells do not read."""
+        read = skeleton_fields(trainable(record)[0].family)
+        if read is not None:
+            self.unread = {f"skeleton.{name}" for name in settings_of(PARTS["skeleton"]) if name not in read}
+            if "filters" not in read:
+                self.unread |= {"fit.measure", "fit.most"}
+
     def basic(self, prefix: str) -> list[Field]:
         return [one for one in self._group(prefix) if not one.about.advanced]
 
@@ -132,7 +142,8 @@ class TrainingForm:
         return [one for one in self._group(prefix) if one.about.advanced]
 
     def _group(self, prefix: str) -> list[Field]:
-        return [one for name, one in self.fields.items() if name.startswith(prefix + ".")]
+        group = (one for name, one in self.fields.items() if name.startswith(prefix + "."))
+        return [one for one in group if one.name not in self.unread]
 
     @property
     def fit_unit(self) -> str:

@@ -7,7 +7,9 @@ from django.http import Http404
 from nas_engine import zoo
 from nas_engine.errors import ConfigError
 from nas_engine.full_training import PRESETS, FullTrainingConfig, preset_data, read_full_training
+from nas_engine.search_config import skeleton_fields
 from webapp.models import CellRecord, Dataset, FullTraining, Trial
+from webapp.services.trainings import trainable
 
 FIRST = "quick"
 # Mirror images of these are other characters, or none.
@@ -41,6 +43,8 @@ def config_of(slug: str, record: CellRecord, dataset: str, source: Trial | None)
             raise Http404(f"This training was made by another version and cannot be copied: {error}") from None
     dialect, single = _rules(record, source)
     data = preset_data(slug, dataset=dataset, dialect=dialect, single=single)
+    if skeleton_fields(trainable(record)[0].family) is not None:  # a whole network has no auxiliary head
+        data.setdefault("regularisation", {})["aux_weight"] = 0.0
     return read_full_training(_suited(data, dataset))
 
 

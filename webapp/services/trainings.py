@@ -14,12 +14,15 @@ from nas_engine.full_training import FullTrainingConfig, fitted
 from nas_engine.full_training.fit import describe_fit, shape_seen
 from nas_engine.graph_cell import AnyCell, read_cells
 from nas_engine.protocol import SkeletonConfig
+from nas_engine.search_config import skeleton_fields
 from tasks import clock, full_recording, messages
 from tasks.full_recording import changing, say
 from webapp.models import CellRecord, CostPreview, Dataset, FullTraining, StoredFile, TrainingRun, Trial
 from webapp.services.searches import ready_dataset, versions
 
 State = FullTraining.State
+# What the builder calls a field of this configuration.
+FIELDS = {"image_shape": "data.image_size", "classes": "data.dataset", "aux": "regularisation.aux_weight"}
 OF_FULL_SIZE = {"params", "macs"}  # what a network can be fitted to before it is built
 
 
@@ -83,14 +86,18 @@ def buildable(record: CellRecord, config: FullTrainingConfig, dataset: Dataset) 
     """(the configuration with N and F chosen where that needs no measuring, its network on paper). Raises ConfigError."""
     cells = trainable(record)
     check_stackable(record, config.skeleton)
-    if config.fit.measure in OF_FULL_SIZE:
-        config = fitted(config, cells, dataset.image_shape, len(dataset.classes))
-    shape = shape_seen(config, dataset.image_shape)
-    aux = bool(config.regularisation.aux_weight)
+    read = skeleton_fields(cells[0].family)
+    config = replace(config, skeleton=config.skeleton.only(read))
+    if config.fit.measure != "none" and read is not None and "filters" not in read:
+        raise ConfigError("These cells are the whole network, which has one size. Take it as it is.", "fit.measure")
     try:
+        if config.fit.measure in OF_FULL_SIZE:
+            config = fitted(config, cells, dataset.image_shape, len(dataset.classes))
+        shape = shape_seen(config, dataset.image_shape)
+        aux = bool(config.regularisation.aux_weight)
         return config, build_blueprint(cells, config.skeleton, shape, len(dataset.classes), aux=aux)
-    except ConfigError as error:  # its fields are the builder's own
-        raise ConfigError(" ".join(error.problems.values()), "data.image_size") from None
+    except ConfigError as error:
+        raise ConfigError({FIELDS.get(name, name): text for name, text in error.problems.items()}) from None
 
 
 def pause_training(training: FullTraining) -> None:

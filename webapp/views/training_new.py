@@ -131,6 +131,7 @@ def _page(request, form: TrainingForm, slug: str, record: CellRecord, source: Tr
 def _context(
     form: TrainingForm, slug: str, record: CellRecord, source: Trial | None, *, kept=(), switched=False, refused=False
 ) -> dict:
+    form.read_by(record)
     network = Network(form, record)
     datasets = list(Dataset.objects.filter(state=Dataset.State.READY).defer("source", "classes"))
     cost = service.known_preview(record, network.config, form.dataset) if network.blueprint else None
