@@ -12,7 +12,7 @@ from nas_engine.blueprint.enas_macro import draft_macro_supernet
 from nas_engine.blueprint.supernet import darts_rules, draft_supernet, enas_rules
 from nas_engine.config import as_dict
 from nas_engine.datasets import read_info, read_split, split_indices
-from nas_engine.errors import ConfigError
+from nas_engine.errors import ConfigError, EvaluationFailed
 from nas_engine.evaluators.supernet.config import SINGLE_PATH, SupernetConfig, check_skeleton
 from nas_engine.evaluators.supernet.differentiable import GDAS, Differentiable
 from nas_engine.evaluators.supernet.enas import ENAS, MacroENAS
@@ -26,9 +26,9 @@ from nas_engine.protocol import DataConfig, SkeletonConfig
 from nas_engine.search_spaces.darts import DARTSConfig, DARTSSpace
 from nas_engine.search_spaces.enas import ENASConfig, ENASSpace
 from nas_engine.search_spaces.enas_macro import ENASMacroConfig, ENASMacroSpace
-from nas_engine.training.devices import open_device
+from nas_engine.training.devices import describe_device, open_device
 from nas_engine.training.images import DeviceImages
-from nas_engine.training.memory import peak_memory
+from nas_engine.training.memory import out_of_memory, peak_memory
 from nas_engine.training.progress import Cancelled
 
 TARGETS = {
@@ -78,16 +78,24 @@ class SupernetSearch:
     def run_epoch(self, report: Report, cancelled: Cancelled) -> EpochRecord:
         """Train the next epoch and say how it went. ``report`` and ``cancelled`` are called at every batch.
 
-        Raises EvaluationFailed when the loss is no longer finite, SearchCancelled when ``cancelled()`` is true. Either
-        leaves the epoch half done: make the search anew and load the last state.
+        Raises EvaluationFailed when the loss is no longer finite or memory runs out, SearchCancelled when ``cancelled()``
+        is true. Either leaves the epoch half done: make the search anew and load the last state.
         """
         if self.finished:
             raise ConfigError("This search has had all its epochs.", "weights.epochs")
         self.epoch += 1
         started = time.perf_counter()
-        with self.session.open(self.epoch, report, cancelled):
-            trained = self.method.epoch()
-            rate = self.session.learning_rate()
+        try:
+            with self.session.open(self.epoch, report, cancelled):
+                trained = self.method.epoch()
+                rate = self.session.learning_rate()
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            raise EvaluationFailed(
+                f"Out of memory on {describe_device(self.device)['name']} with batches of {self.session.batch_size}",
+                "Take a smaller batch, fewer filters or cells, or partial channels (PC-DARTS)",
+            ) from None
         return self._record(trained, rate, time.perf_counter() - started)
 
     def derive(self, count: int, report: Report, cancelled: Cancelled) -> list[Derived]:

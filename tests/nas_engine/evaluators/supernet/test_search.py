@@ -225,6 +225,18 @@ def test_a_loss_that_is_no_number_ends_the_epoch(digits):
         search.run_epoch(silent, never)
 
 
+def test_running_out_of_memory_is_told_with_what_to_do(digits, monkeypatch):
+    search = make(digits, "darts")
+
+    def too_much():
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(search.method, "epoch", too_much)
+    with pytest.raises(EvaluationFailed, match="Out of memory") as caught:
+        search.run_epoch(silent, never)
+    assert "smaller batch" in caught.value.advice
+
+
 def test_a_checkpoint_of_another_search_is_refused(digits):
     tensors, data = make(digits, "darts").state()
     with pytest.raises(ConfigError, match="other settings"):
