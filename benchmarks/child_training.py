@@ -10,7 +10,8 @@ Ours runs as the product does: a process with one thread on every core. The plai
 thread for every core and as a process for every core; the better one counts. In a round each runs once, one after the
 other, in fresh processes that have taken a first step before the clock starts. Images per second are those of all
 processes together, by the wall and by processor time (times the cores), which other programs on the machine disturb less.
-Results go into benchmarks/results/child_training.json, one entry a setting; --no-write leaves them out.
+Results go into benchmarks/results/child_training.json, one entry a setting; --add keeps the rounds that stand there, so
+that a machine need not be had for long at once; --no-write leaves it all out.
 """
 
 import argparse
@@ -99,16 +100,15 @@ def measure(arrangement: Arrangement, setting_name: str, folder: Path | None) ->
     return {"wall": images / wall, "processor": cores * images / sum(one[3] for one in done)}
 
 
-def rounds_of(
-    arrangements: list[Arrangement], setting_name: str, rounds: int, folder: Path | None
-) -> dict[str, list[dict[str, float]]]:
-    measured: dict[str, list[dict[str, float]]] = {one.name: [] for one in arrangements}
-    for number in range(rounds):
-        for one in arrangements:
-            measured[one.name].append(measure(one, setting_name, folder))
-            shown = ", ".join(f"{clock} {value:.1f}" for clock, value in measured[one.name][-1].items())
-            print(f"{setting_name}, round {number + 1}, {one.name}: {shown} images/s", file=sys.stderr)
-    return measured
+def another_round(
+    measured: dict[str, list[dict[str, float]]], arrangements: list[Arrangement], setting_name: str, folder: Path | None
+) -> None:
+    """Add one to what was ``measured`` of each arrangement."""
+    for one in arrangements:
+        rows = measured.setdefault(one.name, [])
+        rows.append(measure(one, setting_name, folder))
+        shown = ", ".join(f"{clock} {value:.1f}" for clock, value in rows[-1].items())
+        print(f"{setting_name}, round {len(rows)}, {one.name}: {shown} images/s", file=sys.stderr)
 
 
 def median(rows: list[dict[str, float]], clock: str) -> float:
@@ -121,8 +121,7 @@ def ratio(ours: list[dict[str, float]], plain: list[dict[str, float]], clock: st
     return {"median": statistics.median(ratios), "least": min(ratios), "most": max(ratios)}
 
 
-def compared(setting_name: str, rounds: int, folder: Path | None, arrangements: list[Arrangement]) -> dict:
-    measured = rounds_of(arrangements, setting_name, rounds, folder)
+def compared(setting_name: str, measured: dict[str, list[dict[str, float]]], show: bool) -> dict:
     ours = next(name for name in measured if name.startswith("ours"))
     plains = [name for name in measured if name != ours]
     result: dict = {"rounds": measured}
@@ -135,16 +134,16 @@ def compared(setting_name: str, rounds: int, folder: Path | None, arrangements: 
             "ratio": ratio(measured[ours], measured[best], clock),
         }
         shown = result[clock]
-        print(
-            f"{setting_name}, by {clock} time: plain {shown['plain']:.1f} ({best}), ours {shown['ours']:.1f} images/s, "
-            f"ratio {shown['ratio']['median']:.2f} (n {rounds}, {shown['ratio']['least']:.2f} to "
-            f"{shown['ratio']['most']:.2f})"
-        )
+        if show:
+            print(
+                f"{setting_name}, by {clock} time: plain {shown['plain']:.1f} ({best}), ours {shown['ours']:.1f} images/s, "
+                f"ratio {shown['ratio']['median']:.2f} (n {len(measured[ours])}, {shown['ratio']['least']:.2f} to "
+                f"{shown['ratio']['most']:.2f})"
+            )
     return result
 
 
-def levered(setting_name: str, rounds: int, folder: Path | None) -> dict:
-    measured = rounds_of(ladder(), setting_name, rounds, folder)
+def levered(setting_name: str, measured: dict[str, list[dict[str, float]]], show: bool) -> dict:
     result: dict = {"rounds": measured, "steps": []}
     before = None
     for name, rows in measured.items():
@@ -154,8 +153,13 @@ def levered(setting_name: str, rounds: int, folder: Path | None) -> dict:
         before = rows
         result["steps"].append(step)
         gained = f", x {step['ratio']['median']:.2f}" if "ratio" in step else ""
-        print(f"{setting_name}, {name}: {step['images per second']:.1f} images/s{gained}")
+        if show:
+            print(f"{setting_name}, {name}: {step['images per second']:.1f} images/s{gained}")
     return result
+
+
+def stored() -> dict:
+    return json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
 
 
 def write(key: str, result: dict, arguments: argparse.Namespace) -> None:
@@ -169,12 +173,11 @@ def write(key: str, result: dict, arguments: argparse.Namespace) -> None:
         "torch": torch.__version__,
         "python": platform.python_version(),
         "images": "a prepared data set" if arguments.images else "random bytes",
-        "n": arguments.rounds,
+        "n": min(len(rows) for rows in result["rounds"].values()),
     }
-    stored = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
-    stored[key] = result
+    results = {**stored(), key: result}
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
 
 
 def main() -> None:
@@ -188,16 +191,19 @@ def main() -> None:
         help="threads of one process wait for each other, so on a busy machine they lose much; default: the better",
     )  # fmt: skip
     parser.add_argument("--levers", action="store_true")
+    parser.add_argument("--add", action="store_true", help="to the rounds that were measured before")
     parser.add_argument("--no-write", action="store_true")
     arguments = parser.parse_args()
     arrangements = comparison(arguments.cores, arguments.plain)
     for name in [arguments.setting] if arguments.setting else SETTINGS:
-        if arguments.levers:
-            key, result = f"{name}, levers", levered(name, arguments.rounds, arguments.images)
-        else:
-            key, result = name, compared(name, arguments.rounds, arguments.images, arrangements)
-        if not arguments.no_write:
-            write(key, result, arguments)
+        key = f"{name}, levers" if arguments.levers else name
+        chosen = ladder() if arguments.levers else arrangements
+        measured = stored().get(key, {}).get("rounds", {}) if arguments.add else {}
+        for number in range(1, arguments.rounds + 1):
+            another_round(measured, chosen, name, arguments.images)
+            result = (levered if arguments.levers else compared)(name, measured, number == arguments.rounds)
+            if not arguments.no_write:
+                write(key, result, arguments)
 
 
 if __name__ == "__main__":

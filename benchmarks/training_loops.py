@@ -61,7 +61,7 @@ class Setting:
 
 SETTINGS = {
     "digits": Setting(3, (1, 8, 8), 1, 8, 64, 19, 1, False),
-    "cifar-10, N 2, F 16": Setting("nasnet-a", (3, 32, 32), 2, 16, 128, 2, 4, True),
+    "cifar-10, N 2, F 16": Setting("nasnet-a", (3, 32, 32), 2, 16, 128, 1, 4, True),
     "cifar-10, N 2, F 32": Setting("nasnet-a", (3, 32, 32), 2, 32, 128, 1, 4, True),
 }
 

@@ -24,8 +24,10 @@ from nas_engine.networks.supernet.banks import BankConv
 _MOST_PAIRS = 2500
 _MOST_PAIRS_3X3 = 64
 _MOST_PIXELS = 16
-# The widest kernel for which oneDNN has a quick way to the gradient of depthwise weights.
+# The widest kernel for which oneDNN has a quick way to the gradient of depthwise weights, and the numbers in a batch of
+# maps from which on wider ones are better put together from such.
 _WIDEST = 3
+_LEAST_NUMBERS = 1 << 16
 
 
 @contextlib.contextmanager
@@ -78,7 +80,7 @@ def _depthwise(conv: nn.Conv2d | BankConv, x: Tensor, weight: Tensor, bias: None
     if torch.is_autocast_enabled("cpu"):
         dtype = torch.get_autocast_dtype("cpu")
         x, weight = x.to(dtype), weight.to(dtype)
-    if not torch.is_grad_enabled() or not _slow(geometry, x.dtype):
+    if not torch.is_grad_enabled() or not _slow(geometry, x):
         return _plain(conv, x, weight, len(weight))
     return _Depthwise.apply(x, weight, geometry)
 
@@ -117,10 +119,11 @@ class _Geometry(NamedTuple):
         return self.dilated and same and all(p % d == 0 for p, d in zip(self.padding, self.dilation, strict=True))
 
 
-def _slow(geometry: _Geometry, dtype: torch.dtype) -> bool:
+def _slow(geometry: _Geometry, x: Tensor) -> bool:
     """Whether oneDNN is slow at a gradient: it has quick kernels for dense ones at most 3 wide alone."""
-    half_strided = geometry.strided and dtype == torch.bfloat16
-    return geometry.dilated or geometry.kernel[1] > _WIDEST or half_strided or _few_pairs(geometry)
+    wide = geometry.kernel[1] > _WIDEST and x.numel() >= _LEAST_NUMBERS
+    half_strided = geometry.strided and x.dtype == torch.bfloat16
+    return geometry.dilated or wide or half_strided or _few_pairs(geometry)
 
 
 @functools.lru_cache(4096)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from nas_engine.training import kernels
 from nas_engine.training.kernels import processor_kernels
 from tests.nas_engine.training.fixtures import CPU
 
@@ -32,6 +33,12 @@ SHAPES = [
     (8, 8, 16, (1, 7), 1, (0, 3), 1, 8),
     (8, 8, 16, (3, 3), 2, (1, 1), 1, 8),
 ]
+
+
+@pytest.fixture(autouse=True)
+def small_batches_too(monkeypatch):
+    """Every way is tried, however small the batch."""
+    monkeypatch.setattr(kernels, "_LEAST_NUMBERS", 0)
 
 
 def gradients(conv, x, grad=None, half=False):
