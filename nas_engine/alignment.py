@@ -15,8 +15,9 @@ from nas_engine.cell import Block, Cell, unused_states
 from nas_engine.graph_cell import GraphCell
 
 BLOCK_DECISIONS = 5
-# Steps of the search, about a second of them, after which the best match so far is taken. Cells of eight blocks need fewer.
-MOST_STEPS = 20_000
+# How long to search: steps times units squared, about a second, after which the best match so far is taken. Cells of eight
+# blocks need less.
+MOST_WORK = 20_000 * 12**2
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class _Problem:
 
     def solve(self) -> Alignment:
         count, other = self.units
-        self.steps = 0
+        self.steps, self.most = 0, MOST_WORK // max(1, max(self.units)) ** 2
         self.best: tuple[tuple[int, int], list[int | None]] | None = None
         self.floor = [
             min([self.least(i, j) for j in range(other)] + [self.removal(i)], default=0) for i in range(count)
@@ -73,7 +74,7 @@ class _Problem:
         self.after = [sum(self.floor[i:]) for i in range(count + 1)]
         self.cheapest = min((self.addition(j) for j in range(other)), default=0)
         self._place([], set(), (0, 0))
-        return self.alignment(self.best[1], self.steps <= MOST_STEPS)
+        return self.alignment(self.best[1], self.steps <= self.most)
 
     def _place(self, match: list[int | None], taken: set[int], cost: tuple[int, int]) -> None:
         count, other = self.units
@@ -82,7 +83,7 @@ class _Problem:
         if self.best and (cost[0] + self.after[at] + missing, cost[1]) >= self.best[0]:
             return
         self.steps += 1
-        if self.steps > MOST_STEPS and self.best:
+        if self.steps > self.most and self.best:
             return
         if at == count:
             rest = sum(self.addition(j) for j in range(other) if j not in taken)

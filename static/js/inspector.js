@@ -47,15 +47,16 @@ const EXPLAIN = {
     text: ['Stacks the listed states along the channels: the cell’s output, ', variable('i+1'), '.'],
     rows: [['States', commas(inputs.map(source))], output && ['Output', shape(output)]],
   }),
-  output: (node, place) => node.name ? { heading: node.name, text: 'What comes next takes this as its input.', rows: [['Shape', shape(place.shape)]] } : ({
-    heading: [variable('i+1'), h('span', { class: 'soft' }, 'output')], text: 'What the next two cells take as input.', rows: [['Shape', shape(place.shape)]],
+  output: (node, place) => node.name ? { heading: node.name, text: 'What comes next takes this as its input.', rows: [place.shape && ['Shape', shape(place.shape)]] } : ({
+    heading: [variable('i+1'), h('span', { class: 'soft' }, 'output')], text: 'What the next two cells take as input.', rows: [place.shape && ['Shape', shape(place.shape)]],
   }),
 };
 
 const list = (rows) => h('dl', { class: 'kv' }, rows.filter(Boolean).map(([key, value]) => [h('dt', {}, key), h('dd', {}, value)]).flat());
 
 export class Inspector {
-  /* latency: {words, device} of the whole network, where it was measured */
+  /* latency: {words, device} of the whole network, where it was measured. A place that is bare has neither shapes nor costs: its
+   * numbers stand in a table */
   constructor(host, operations, latency) { Object.assign(this, { host, operations, latency }); }
 
   show(diagram, place, node, pinned) {
@@ -76,10 +77,11 @@ export class Inspector {
     const inputs = diagram.before.get(node.id).map((id) => diagram.byId.get(id));
     const { heading, text, rows } = EXPLAIN[node.kind](node, place, cost, this.operations[node.operation], inputs);
     const share = place.macs ? macs / place.macs : 0, weight = place.params ? params / place.params : 0;
+    const head = h('header', {}, h('h3', {}, heading), pinned === node.id && h('button', { type: 'button', class: 'btn sm', 'data-release': true }, 'Let go'));
+    if (place.bare) return [head, h('p', { class: 'soft' }, text), list(rows)];
     rows.push(['Parameters', params ? [thousands(params), h('span', { class: 'muted' }, ` ${percent(weight)}`)] : '0'], ['MACs', macs ? mega(macs) : '0']);
     return [
-      h('header', {}, h('h3', {}, heading), pinned === node.id && h('button', { type: 'button', class: 'btn sm', 'data-release': true }, 'Let go')),
-      h('p', { class: 'soft' }, text), list(rows),
+      head, h('p', { class: 'soft' }, text), list(rows),
       h('div', { class: 'share' }, h('p', {}, h('span', { class: 'muted' }, 'Share of this cell’s MACs'), h('b', { class: 'push' }, percent(share))),
         h('meter', { value: share, max: 1, 'aria-label': 'Share of this cell’s MACs' }, percent(share))),
     ];
@@ -94,6 +96,7 @@ export class Inspector {
     const rows = [...by].sort((a, b) => b[1].macs - a[1].macs || b[1].count - a[1].count);
     const rest = place.macs - rows.reduce((sum, [, entry]) => sum + entry.macs, 0), share = (macs) => percent(place.macs ? macs / place.macs : 0);
     const row = (name, count, macs) => h('tr', {}, h('td', {}, name), h('td', { class: 'num' }, count), h('td', { class: 'num' }, share(macs)));
+    if (place.bare) return [h('header', {}, h('h3', {}, capital(place.title))), list(rows.map(([family, { count }]) => [h('span', { class: `op op-${family}` }, glyph(family), FAMILIES[family]), String(count)]))];
     return [
       h('header', {}, h('h3', {}, capital(place.title))),
       h('p', { class: 'soft' }, `${place.filters} filters, ${place.inputs.at(-1)[0]} channels in, ${place.shape[0]} out at ${place.shape[1]}${SPACE}×${SPACE}${place.shape[2]}.`),

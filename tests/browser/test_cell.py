@@ -228,11 +228,11 @@ def test_leaderboard_links_rows_and_points_and_filters_by_dragging(page, cells):
     expect(page.locator("html[data-linked]")).to_be_attached()
     second = page.locator("tbody tr").nth(1)
     second.hover()
-    expect(page.locator("#plot-macs .hovertext")).to_contain_text(second.get_attribute("data-id"))
-    best = page.locator("#plot-macs .points path").last
+    expect(page.locator("#plot-cost .hovertext")).to_contain_text(second.get_attribute("data-id"))
+    best = page.locator("#plot-cost .points path").last
     best.hover(force=True)
     expect(page.locator("tr.linked")).to_have_count(1)
-    box = page.locator("#plot-macs .nsewdrag").first.bounding_box()
+    box = page.locator("#plot-cost .nsewdrag").first.bounding_box()
     page.mouse.move(box["x"] + 2, box["y"] + 2)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=6)

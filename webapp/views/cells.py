@@ -115,6 +115,8 @@ def graph_page(record: CellRecord, cells: tuple[GraphCell, ...], results: list[R
         "record": record,
         "title": record.name or f"Cell {record.short}",
         "graph": cells,
+        "layouts": {each.kind: layout(each) for each in cells},
+        "operations": operations_data(cells),
         "notations": notations_of(cells),
         "results": results,
         "result": result,
