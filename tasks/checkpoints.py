@@ -32,7 +32,7 @@ class Checkpoint:
         """Have the newest checkpoint there is at ``path``; returns in words where training goes on from."""
         self.folder.mkdir(parents=True, exist_ok=True)
         here = self.run.checkpoint_host == workers.host()
-        if here and self.path.exists():
+        if here and any(self.folder.iterdir()):  # training finds the newest whole one of what is there
             return f"goes on after epoch {self.run.epoch}"
         shutil.rmtree(self.folder)
         self.folder.mkdir()

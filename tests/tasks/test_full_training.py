@@ -313,6 +313,15 @@ def test_a_deleted_training_leaves_its_worker_in_peace(begin, queue, trainer):
     assert not TrainingRun.objects.exists()
 
 
+def test_a_checkpoint_of_which_only_the_predecessor_is_left_is_kept(begin, trainer):
+    run = begin(seeds=1).runs.get()
+    left = folder_of(run) / "checkpoint.safetensors.previous"
+    left.parent.mkdir(parents=True)
+    left.write_text("2")
+    run.checkpoint_host, run.epoch = workers.host(), 3
+    assert Checkpoint(run).prepare() == "goes on after epoch 3" and left.exists()
+
+
 def test_checkpoints_nobody_goes_on_from_are_removed(begin, trainer):
     training = begin(seeds=1)
     run = training.runs.get()

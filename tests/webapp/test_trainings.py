@@ -6,6 +6,7 @@ import zipfile
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from django.urls import reverse
 from PIL import Image
 
@@ -424,7 +425,16 @@ def test_an_upload_that_is_too_large_is_not_read(tried, monkeypatch):
     from webapp.services import inference
 
     monkeypatch.setattr(inference, "LARGEST", 10)
-    assert "is larger than" in tried(picture(1)).content.decode()
+    assert "shade.png is larger than" in tried(picture(1)).content.decode()
+    monkeypatch.setattr(inference, "LARGEST", -(10**6))
+    assert "The file is larger than" in tried(picture(1)).content.decode()
+
+
+def test_trying_a_model_needs_the_token_of_the_form(cell, owner):
+    run = finish(training(cell, seeds=1).runs.get(), 0.95, bundle())
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(owner)
+    assert strict.post(reverse("model-try", args=[run.pk]), {"image": picture(1)}).status_code == 403
 
 
 def test_bundles_on_disk_are_bounded(cell, monkeypatch, settings):

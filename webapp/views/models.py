@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.http import FileResponse, Http404
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST
 
 from nas_engine.errors import ConfigError
@@ -19,6 +20,7 @@ from webapp.views.downloads import safe_name
 from webapp.views.polling import fragment
 
 PER_PAGE = 20
+ENVELOPE = 100_000  # bytes around an image in its form
 
 
 @never_cache
@@ -70,9 +72,17 @@ def model(request, pk: int, tried: dict | None = None):
     return render(request, "models/model.html", context)
 
 
+@csrf_exempt  # until the size was looked at: checking the token reads the whole upload; _try then checks it
 @require_POST
 def try_it(request, pk: int):
     """The page with what the model says of the image that was sent, or with what is wrong with it."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > inference.LARGEST + ENVELOPE:
+        return model(request, pk, {"problem": f"The file is larger than {inference.LARGEST >> 20} MB."})
+    return _try(request, pk)
+
+
+@csrf_protect
+def _try(request, pk: int):
     _, row = _found(pk)
     sent = request.FILES.get("image")
     if sent is None:
