@@ -35,10 +35,10 @@ class Attention(nn.Module):
         padded = nn.functional.pad(pairs, (0, logits.shape[-1] - 2))
         return logits.index_copy(1, indices, padded)
 
-    def logits(self, index: int, hidden: list[Tensor]) -> Tensor:
-        """(N, 2) of one anchor, given the states (N, H) of all steps so far."""
-        earlier, own = self.places[index]
-        score = self._score(hidden[earlier], hidden[own])
+    def logits(self, step: tuple[int, ...], hidden: list[Tensor]) -> Tensor:
+        """(N, anchors, 2) of one anchor point, given the states (N, H) of all steps so far."""
+        earlier = torch.stack([hidden[self.places[index][0]] for index in step], dim=1)
+        score = self._score(earlier, hidden[-1][:, None])
         return torch.stack([torch.zeros_like(score), score], dim=-1)
 
     def _score(self, earlier: Tensor, own: Tensor) -> Tensor:

@@ -56,7 +56,8 @@ class Controller(nn.Module):
         starts = [sum(self.widths[:step]) for step in range(len(self.widths))]
         total, widest = sum(self.widths), max(self.widths)
         # Rows of one flat table rather than a module a decision: the same parameters, read for all steps at once.
-        rows = [[start + min(o, width - 1) for o in range(widest)] for start, width in self._spans(starts)]
+        self.spans = list(zip(starts, self.widths, strict=True))
+        rows = [[start + min(o, width - 1) for o in range(widest)] for start, width in self.spans]
         self.register_buffer("starts", torch.tensor(starts), persistent=False)
         self.register_buffer("rows", torch.tensor(rows), persistent=False)
         self.register_buffer("padding", self._padding(widest), persistent=False)
@@ -74,9 +75,6 @@ class Controller(nn.Module):
         anchors = [index for index, choice in enumerate(choices) if choice.kind == ANCHOR]
         self.attention = Attention(hidden, anchors, self.steps) if anchors else None
         self._initialise(rng, init_range)
-
-    def _spans(self, starts: list[int]) -> list[tuple[int, int]]:
-        return list(zip(starts, self.widths, strict=True))
 
     def _padding(self, widest: int) -> Tensor:
         return torch.tensor([[0.0 if o < width else _NEVER for o in range(widest)] for width in self.widths])
@@ -104,41 +102,40 @@ class Controller(nn.Module):
     @torch.no_grad()
     def sample(self, noise: Tensor) -> Decoded:
         """Draw N sequences by inverse transform of ``noise`` (N, D), uniform in [0, 1): one number a decision."""
-        return self._decode(
-            len(noise), lambda step, probabilities: _inverse_transform(probabilities, noise[:, step, None])
-        )
+        return self._decode(len(noise), lambda part, chances: _inverse_transform(chances, noise[:, part, None]))
 
     @torch.no_grad()
     def greedy(self) -> Decoded:
         """The sequence (1, D) that takes the likeliest option at every step."""
-        return self._decode(1, lambda step, probabilities: probabilities.argmax(dim=-1))
+        return self._decode(1, lambda part, chances: chances.argmax(dim=-1))
 
     def _decode(self, count: int, pick) -> Decoded:
         layers = range(self.lstm.num_layers)
         states = [(self.start.new_zeros(count, self.lstm.hidden_size),) * 2 for _ in layers]
         weights = [self.lstm.all_weights[layer] for layer in layers]
         step_input, hidden = self._first_input(count)[:, 0], []
-        nothing = self.start.new_zeros(count, dtype=torch.long)
-        taken: list[Tensor] = [nothing] * len(self.widths)
-        steps = [self.start.new_zeros(count, width).log_softmax(dim=-1) for width in self.widths]
+        taken = self.start.new_zeros(count, len(self.widths), dtype=torch.long)
+        log_softmax = self.start.new_full((count, *self.rows.shape), _NEVER)
         for step in self.steps:
             for layer in layers:
                 states[layer] = torch.lstm_cell(step_input, states[layer], *weights[layer])
                 step_input = states[layer][0]
             hidden.append(step_input)
-            for index in step:
-                steps[index] = torch.log_softmax(self._logits(index, hidden), dim=-1)
-                taken[index] = pick(index, steps[index].exp())
-            chosen = [self.embedding[sum(self.widths[:index]) + taken[index]] for index in step]
-            step_input = chosen[0] if len(chosen) == 1 else torch.stack(chosen).mean(dim=0)
-        return self._finished(torch.stack(taken, dim=1), self._padded(steps))
+            part, width = slice(step[0], step[-1] + 1), self.widths[step[0]]
+            decided = torch.log_softmax(self._logits(step, hidden), dim=-1)
+            log_softmax[:, part, :width] = decided
+            taken[:, part] = pick(part, decided.exp())
+            chosen = self.embedding[self.starts[part] + taken[:, part]]
+            step_input = chosen[:, 0] if len(step) == 1 else chosen.mean(dim=1)
+        return self._finished(taken, log_softmax)
 
-    def _logits(self, index: int, hidden: list[Tensor]) -> Tensor:
-        """(N, options) of one decision after the steps whose states are in ``hidden``."""
-        if self.attention and index in self.attention.places:
-            return self.attention.logits(index, hidden)
-        first, width = sum(self.widths[:index]), self.widths[index]
-        return torch.addmm(self.head_bias[first : first + width], hidden[-1], self.head_weight[first : first + width].T)
+    def _logits(self, step: tuple[int, ...], hidden: list[Tensor]) -> Tensor:
+        """(N, decisions of the step, options), given the states of all steps so far."""
+        if self.attention and step[0] in self.attention.places:
+            return self.attention.logits(step, hidden)
+        first, width = self.spans[step[0]]
+        heads = slice(first, first + width)
+        return torch.addmm(self.head_bias[heads], hidden[-1], self.head_weight[heads].T)[:, None]
 
     def _finished(self, choices: Tensor, log_softmax: Tensor) -> Decoded:
         """With the decisions that are given as certain as they are."""
@@ -147,11 +144,6 @@ class Controller(nn.Module):
             certain.scatter_(-1, choices[:, self.given, None], 0.0)
             log_softmax = log_softmax.index_copy(1, torch.tensor(self.given), certain)
         return _decoded(choices, log_softmax)
-
-    def _padded(self, steps: list[Tensor]) -> Tensor:
-        widest = self.rows.shape[1]
-        padded = [nn.functional.pad(step, (0, widest - step.shape[1]), value=_NEVER) for step in steps]
-        return torch.stack(padded, dim=1)
 
     def _first_input(self, count: int) -> Tensor:
         return self.start.expand(count, 1, -1)
@@ -179,7 +171,7 @@ def _part(choice: Choice) -> str:
 
 def _inverse_transform(probabilities: Tensor, noise: Tensor) -> Tensor:
     # Rounding can leave the last cumulated probability just below the noise: the last option then.
-    return (probabilities.cumsum(dim=-1) <= noise).sum(dim=-1).clamp(max=probabilities.shape[1] - 1)
+    return (probabilities.cumsum(dim=-1) <= noise).sum(dim=-1).clamp(max=probabilities.shape[-1] - 1)
 
 
 def _decoded(choices: Tensor, log_softmax: Tensor) -> Decoded:

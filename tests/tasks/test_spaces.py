@@ -1,6 +1,8 @@
 """Every search space under the strategies that the papers use, trained for real: seconds, on a hundred digits."""
 
+import html
 import io
+import re
 import zipfile
 
 import pytest
@@ -103,6 +105,11 @@ def test_what_was_found_has_its_pages_and_can_be_taken_home(searched, space):
     for kind in ("both", kept.cell.cells[0]["kind"]):
         drawn = client.get(f"/cells/{kept.cell_id}/{kind}.svg")
         assert drawn.status_code == 200 and drawn.content.startswith(b"<svg"), kind
+    links = re.findall(
+        r'(?:href|src)="(/(?!static/|log)[^"#]+)', client.get(f"/cells/{kept.cell_id}/").content.decode()
+    )
+    for link in {html.unescape(link) for link in links}:
+        assert client.get(link).status_code in (200, 302), link
     bundle = client.get(f"/trials/{kept.pk}/bundle.zip")
     archive = zipfile.ZipFile(io.BytesIO(b"".join(bundle.streaming_content) if bundle.streaming else bundle.content))
     assert {"weights.safetensors", "architecture.json", "model.py"} <= set(archive.namelist())

@@ -8,7 +8,9 @@ import torch
 from nas_engine.architecture import ANCHOR, GIVEN, Choice
 from nas_engine.search_spaces.nas import NASConfig, NASSpace
 from nas_engine.strategies.attention import Attention
+from nas_engine.strategies.checkpoint import pack_state, unpack_state
 from nas_engine.strategies.controller import Controller
+from tests.nas_engine.contracts import build, ended
 
 CHOICES = NASSpace(NASConfig(layers=4, start=2, filters=("4", "8", "16"))).choices
 GIVEN_AT = [index for index, choice in enumerate(CHOICES) if choice.kind == GIVEN]
@@ -100,3 +102,25 @@ def test_anchor_points_must_count_up():
         Attention(4, [1, 2], [(0,), (1, 2)])
     with pytest.raises(ValueError, match="one earlier part"):
         Controller(choices, random.Random(0), hidden=4)
+
+
+@pytest.mark.parametrize("name", ["ppo", "reinforce"])
+def test_policies_over_anchor_points_resume_to_the_same_proposals(name):
+    space = NASSpace(NASConfig(layers=4, start=2, grow_every=10))
+
+    def run(strategy, first, last):
+        proposed = []
+        for number in range(first, last):
+            proposed.append(strategy.propose(number))
+            strategy.tell(ended(space, proposed[-1]))
+        return [trial.architecture for trial in proposed]
+
+    whole = build(name, space, 3)
+    history = run(whole, 0, 40)
+    assert {architecture.choices[0] for architecture in history} == {0, 1}
+    broken = build(name, space, 3)
+    run(broken, 0, 17)
+    again = build(name, space, 3)
+    again.load_state_dict(unpack_state(pack_state(broken.state_dict())))
+    assert run(again, 17, 40) == history[17:]
+    assert pack_state(again.state_dict()) == pack_state(whole.state_dict())
