@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from nas_engine.errors import ConfigError
+from nas_engine.evaluators.supernet.config import METHODS
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,11 @@ EVALUATORS = {
         shares_weights=True,
     ),
 }
+
+
+def searcher_label(name: str) -> str:
+    """What a strategy, or a method that shares weights, is called; its own name if it is unknown here."""
+    return STRATEGIES[name].label if name in STRATEGIES else METHODS.get(name, name)
 
 
 def entry(table: dict[str, Entry], name: str, field: str) -> Entry:

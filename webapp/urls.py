@@ -53,6 +53,7 @@ urlpatterns = [
     path("searches/<int:pk>/policy/<int:number>/", search_live.policy, name="search-policy"),
     path("searches/<int:pk>/sweep/", sweep.sweep, name="search-sweep"),
     path("searches/<int:pk>/sweep/live/", sweep.sweep_live, name="search-sweep-live"),
+    path("searches/<int:pk>/supernet/<int:number>/", search_live.supernet_epoch, name="search-supernet"),
     path("searches/<int:pk>/config.json", searches.search_config, name="search-config"),
     path("searches/<int:pk>/search.html", search_export.search_html, name="search-html"),
     path("searches/<int:pk>/log.txt", searches.search_log, name="search-log"),

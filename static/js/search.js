@@ -1,6 +1,7 @@
 /* The search page and the trial page: plots, the cost switch, the controller's past, the log's clock. */
 import './live.js';
 import { draw, drawAll, onPoint, showPoint } from './plots.js';
+import './supernet.js';
 
 const byId = (id) => document.getElementById(id);
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
-from nas_engine.catalog import STRATEGIES
+from nas_engine.catalog import searcher_label
 from webapp.models import Dataset, Search, Trial, Weights
 from webapp.results.board import measurements, ordered
 from webapp.results.protocols import MeasuredProtocol, measured_protocols
@@ -74,8 +74,7 @@ def _best_so_far(accuracies: list[float]) -> list[float]:
 
 def strategy_label(search: Search) -> str:
     """The strategy's name for people; its own word if this version does not know it."""
-    entry = STRATEGIES.get(search.strategy)
-    return entry.label if entry else search.strategy
+    return searcher_label(search.strategy)
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def short_family(family: str) -> str:
 @register.filter
 def strategy_label(name: str) -> str:
     """A strategy's name for people: "PPO"."""
-    return catalog.STRATEGIES[name].label if name in catalog.STRATEGIES else name
+    return catalog.searcher_label(name)
 
 
 @register.filter

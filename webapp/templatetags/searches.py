@@ -6,7 +6,7 @@ from django import template
 from django.utils.html import conditional_escape, escape, format_html, json_script
 from django.utils.safestring import SafeString, mark_safe
 
-from nas_engine.catalog import STRATEGIES
+from nas_engine.catalog import searcher_label
 from nas_engine.graph_cell import AnyCell
 from webapp.diagrams import summary, thumbnail
 from webapp.forms.fields import Field
@@ -129,7 +129,7 @@ def millions(number: int | None) -> str:
 @register.filter
 def strategy_label(name: str) -> str:
     """What a strategy is called; its own name if this version does not know it."""
-    return STRATEGIES[name].label if name in STRATEGIES else name
+    return searcher_label(name)
 
 
 @register.filter

@@ -1,10 +1,11 @@
 """What live.js asks for: 204 while nothing changed, else the page's parts, and 286 with the last of them."""
 
-from django.http import HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 
 from webapp.figures.policy import heat_map, identity_first
 from webapp.models import PolicyUpdate, Trial
+from webapp.results.supernet import derived_layouts, epoch_figures, find_epoch
 from webapp.views.search_page import SearchPage
 from webapp.views.searches import context_of, find, listed
 from webapp.views.trial_page import trial_context
@@ -46,6 +47,16 @@ def policy(request, pk, number):
     choices = SearchPage(search).choices
     found = identity_first(update.record, choices)
     return JsonResponse({"figure": heat_map(update.record, choices), "identity": found})
+
+
+def supernet_epoch(request, pk, number):
+    """One epoch of a supernet: {"figures": {name: heat map}, "cells": {kind: layout}}."""
+    search = find(pk)
+    record = find_epoch(search, number)
+    if record is None:
+        raise Http404("There is no such epoch.")
+    figures = epoch_figures(record, SearchPage(search).choices)
+    return JsonResponse({"figures": figures, "cells": derived_layouts(record)})
 
 
 def unchanged(version) -> HttpResponse:

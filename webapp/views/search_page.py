@@ -18,6 +18,7 @@ from webapp.figures.search import COSTS, POINT_FIELDS, against_cost, best_so_far
 from webapp.forms.workers import live_trainers
 from webapp.models import CellRecord, Search, Trial
 from webapp.results.front import SearchFront
+from webapp.results.supernet import SupernetPage
 
 EVOLUTIONS = ("regularized_evolution", "nsga2")  # strategies whose trials have parents
 ROWS = 12  # trials on a page
@@ -261,10 +262,16 @@ class SearchPage:
         last = self.search.updates.order_by("-number").first()
         return last.record if last else {}
 
+    @cached_property
+    def supernet(self) -> SupernetPage | None:
+        """Of a search that shares weights."""
+        return SupernetPage(self.search, self.choices) if self.search.config.get("evaluator") == "supernet" else None
+
     @property
     def figures_version(self) -> str:
         """Changes when a plot does."""
-        return f"{len(self.measured)}-{self.proposed}-{len(self.updates)}"
+        shared = f"-{self.supernet.figures_version}" if self.supernet else ""
+        return f"{len(self.measured)}-{self.proposed}-{len(self.updates)}{shared}"
 
     @cached_property
     def baseline(self) -> list:
@@ -288,6 +295,7 @@ class SearchPage:
         found |= {"entropy": policy.entropy(self.updates), "reward": policy.reward(self.updates)}
         found |= {"drift": policy.drift(self.updates), "family": family_tree(self.measured, self.parents)}
         found["heat"] = policy.heat_map(self.latest_record, self.choices)
+        found |= self.supernet.figures if self.supernet else {}
         return {name: figure for name, figure in found.items() if figure}
 
     @cached_property

@@ -63,6 +63,14 @@ def one_line(search: Search) -> str:
     config = search.config
     if search.dataset_id is None:
         return f"{search.protocol_summary}, searched by {_strategy(config)}. Seed {config['seed']}."
+    if config.get("evaluator") == "supernet":
+        supernet, skeleton = config["evaluator_config"], config["skeleton"]
+        size = f"{skeleton['layers']} cells" if skeleton["layers"] else f"N = {skeleton['repeats']}"
+        return (
+            f"{catalog.searcher_label(supernet['method'])} on a supernet of {size}, "
+            f"F = {skeleton['filters']}, {supernet['weights']['epochs']} epochs; "
+            f"{config['budget']['trials']} derived cells trained by themselves. Seed {config['seed']}."
+        )
     entry = catalog.SPACES.get(config["space"])
     space = [f"{entry.label if entry else config['space']} space"]
     if "blocks" in config["space_config"]:
@@ -75,5 +83,4 @@ def one_line(search: Search) -> str:
 
 
 def _strategy(config: dict) -> str:
-    entry = catalog.STRATEGIES.get(config["strategy"])
-    return entry.label if entry else config["strategy"]
+    return catalog.searcher_label(config["strategy"])
