@@ -32,7 +32,7 @@ def _pair(records: Sequence[Mapping], train: str, valid: str, title: str, factor
             continue
         x, y = [epoch for epoch, _ in known], [round(value, 4) for _, value in known]
         marks.append(draw(x, y, hover=[hover_text(f"epoch {e}", f"{label} {v:.3f}") for e, v in known]))
-        notes.append(word(label, x[-1], y[-1]))
+        notes.append(word(label, x[-1], y[-1], yshift=7 if name == valid else -7))
     last = records[-1]["epoch"]
     return figure(
         marks,

@@ -336,7 +336,7 @@ class SearchPage:
     @property
     def trials_an_update(self) -> int | None:
         """After how many results a learning strategy is updated; None for one that does not learn in batches."""
-        return self.search.config["strategy_config"].get("batch")
+        return None if self.supernet else self.search.config["strategy_config"].get("batch")
 
 
 def _kind_of_failure(error: str) -> str:
