@@ -51,7 +51,7 @@ PRESETS = {
             "data": {"dataset": "digits", "valid_fraction": 0.2},
             "skeleton": {"filters": 8},
             "training": {
-                "epochs": 5, "batch_size": 64, "learning_rate": 0.1, "crop": 1, "flip": False, "weight_decay": 5e-4,
+                "epochs": 6, "batch_size": 32, "learning_rate": 0.1, "crop": 1, "flip": False, "weight_decay": 5e-4,
             },
             "budget": {"trials": 72, "parallelism": 2},
         },

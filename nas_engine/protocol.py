@@ -29,7 +29,9 @@ class SkeletonConfig:
 
     kind: str = setting("cifar", "Skeleton", options=("cifar", "imagenet"), labels=("CIFAR", "ImageNet"))
     repeats: int = setting(2, "Cells a stage, N", minimum=1, maximum=20)
-    filters: int = setting(32, "Filters, F", minimum=2, maximum=512, help="Even. Doubled at each reduction.")
+    filters: int = setting(
+        32, "Filters, F", minimum=2, maximum=512, help="Doubled at each reduction; even where cells are stacked."
+    )
     stem_multiplier: int = setting(
         3, "Stem width", minimum=1, maximum=8, advanced=True, help="Stem channels as a multiple of F."
     )

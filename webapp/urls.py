@@ -22,6 +22,7 @@ from webapp.views import (
     marks,
     models,
     published,
+    removals,
     search_export,
     search_live,
     search_new,
@@ -101,8 +102,8 @@ urlpatterns = [
     path("trials/<int:pk>/bundle.zip", weights.bundle, name="weights"),
     path("trials/<int:pk>/weights/", weights.weights_request, name="weights-request"),
     path("trials/<int:pk>/weights/live/", weights.weights_live, name="weights-live"),
-    path("trials/<int:pk>/removal/", sweep.removal_request, name="removal-request"),
-    path("trials/<int:pk>/removal/live/", sweep.removal_live, name="removal-live"),
+    path("trials/<int:pk>/removal/", removals.removal_request, name="removal-request"),
+    path("trials/<int:pk>/removal/live/", removals.removal_live, name="removal-live"),
     path("trials/<int:pk>/valid.zip", weights.valid_images, name="dataset-valid-zip"),
     # full trainings and the models they leave
     path("models/", models.models, name="models"),

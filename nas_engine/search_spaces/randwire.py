@@ -1,5 +1,6 @@
 """RandWire's search space (Xie et al. 2019): random graph generators, their parameters and the seeds of their graphs."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -112,6 +113,15 @@ class RandWireSpace(SearchSpace):
         return tuple(
             choice.name.split(".")[0] == kind or choice.name.split(".")[0] not in KINDS for choice in self.choices
         )
+
+    def size(self) -> int:
+        """How many networks there are to choose from, decisions without a say left out."""
+        offered = {choice.name: len(choice.options) for choice in self.choices}
+        generators = sum(
+            math.prod(count for name, count in offered.items() if name.startswith(f"{kind}."))
+            for kind in self.config.generators
+        )
+        return generators * math.prod(count for name, count in offered.items() if name.endswith("seed"))
 
     def cells(self, architecture: Architecture) -> tuple[GraphCell, ...]:
         """A cell for each stage. Raises ConfigError if the architecture is not of this space."""

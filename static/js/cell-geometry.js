@@ -8,6 +8,7 @@ const SIZE = { input: [44, 28], op: [92, 28], add: [18, 18], cat: [18, 18], conc
 const COMPACT = { ...SIZE, input: [38, 28], op: [62, 28], output: [38, 28] };
 const CHANGED = [166, 28];                       /* an operation that shows before and after */
 const PITCH = { right: 36, down: 104 }, COMPACT_PITCH = { right: 36, down: 72 };
+const DOT = [28, 20], DOT_PITCH = 27;            /* one of many operations that are all alike */
 const ARROW = 6;
 const AROUND = 40, LETTER = 7.2;                 /* an operation of a graph says more: its box is as wide as its label wants */
 
@@ -34,6 +35,7 @@ export class Geometry {
 
   size(node) {
     if (node.was) return CHANGED;
+    if (node.dot) return DOT;
     const [w, h] = (this.compact ? COMPACT : SIZE)[node.kind];
     return node.kind === 'op' && node.name && !this.compact ? [Math.max(w, AROUND + LETTER * (node.label?.length ?? 0)), h] : [w, h];
   }
@@ -70,7 +72,8 @@ export class Geometry {
 
   measureLanes() {
     const { nodes, edges } = this.layout, lanes = [...nodes.map((n) => n.lane), ...edges.flatMap((e) => e.via.map((v) => v[1]))];
-    this.pitch = (this.compact ? COMPACT_PITCH : PITCH)[this.direction];
+    this.dots = nodes.some((n) => n.dot);
+    this.pitch = this.dots ? DOT_PITCH + (this.right ? 0 : 8) : (this.compact ? COMPACT_PITCH : PITCH)[this.direction];
     this.low = Math.min(...lanes);
     this.margin = this.right ? 14 : this.pitch / 2 - 5;
     this.breadth = (Math.max(...lanes) - this.low) * this.pitch + 2 * this.margin;

@@ -45,14 +45,15 @@ export function drawEdge(edge, geometry, weight) {
 /* A node as a button-like group. cost: {share, top}, drawn as a bar inside an operation. */
 export function drawNode(node, geometry, cost, inputs) {
   const [w, h] = geometry.size(node), x = -w / 2, y = -h / 2, [cx, cy] = geometry.centre(node);
-  const round = node.kind === 'op' ? 6 : node.kind === 'cat' ? 4 : h / 2, state = node.kind === 'input' || node.kind === 'output';
+  const round = node.dot ? h / 2 : node.kind === 'op' ? 6 : node.kind === 'cat' ? 4 : h / 2, state = node.kind === 'input' || node.kind === 'output';
   const group = element('g', {
     class: classes('cell-node', state ? 'state' : node.kind, node.family && `op-${node.family}`, node.older && 'older', node.diff && `diff-${node.diff}`),
     transform: `translate(${cx} ${cy})`, role: 'button', 'aria-label': describe(node, inputs), 'data-id': node.id,
   });
   group.append(element('rect', { class: 'ring', x: x - 3.5, y: y - 3.5, width: w + 7, height: h + 7, rx: round + 3.5 }));
   group.append(element('rect', { class: 'box', x, y, width: w, height: h, rx: round }));
-  if (node.kind === 'op') operation(group, node, { x, y, w, h }, geometry.compact, cost);
+  if (node.dot) group.append(element('text', { class: 'dot', 'text-anchor': 'middle', y: 4 }, node.dot));
+  else if (node.kind === 'op') operation(group, node, { x, y, w, h }, geometry.compact, cost);
   else if (state) group.append(stateName(node));
   else join(group, node, geometry.right);
   if (MARKS[node.diff]) mark(group, node.diff, -x, y);

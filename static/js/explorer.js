@@ -106,6 +106,7 @@ async function loadAround() {
 }
 
 for (const kind of [...figures.kinds].reverse()) choose(chosen[kind]);
+document.addEventListener('live:update', () => drawAll());
 await drawAll();
 explorer.dataset.ready = '';
 await loadAround();

@@ -14,6 +14,7 @@ from nas_engine import zoo
 from nas_engine.architecture import Architecture
 from nas_engine.cell import Block, Cell
 from nas_engine.config import as_dict
+from nas_engine.graph_cell import read_cells
 from nas_engine.search_config import SearchConfig, read_search
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -161,7 +162,7 @@ def weights(of) -> bytes:
     from tasks import retention
 
     config, data = read_search(of.search.config), of.search.dataset
-    cells = tuple(Cell.from_json(cell) for cell in of.cell.cells)
+    cells = read_cells(of.cell.cells)
     network = build_blueprint(cells, config.skeleton, data.image_shape, len(data.classes))
     torch.manual_seed(0)
     packed = pack(

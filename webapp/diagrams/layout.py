@@ -6,6 +6,7 @@ from functools import lru_cache
 from nas_engine.cell import Cell, Node
 from nas_engine.graph_cell import AnyCell, GraphCell
 from nas_engine.operations import drawn
+from nas_engine.search_spaces import randwire
 from webapp.diagrams.layered import TRIES, Arrangement, arrange, mirrored
 
 
@@ -15,7 +16,8 @@ def layout(cell: AnyCell) -> dict:
 
     A node has ``id`` and ``kind`` (see :class:`nas_engine.cell.Node`), ``rank`` along the flow, ``lane`` across it, and
     where they apply ``operation label family block side from older``. A node of a cell that is given by its graph also has
-    a ``name``, by which others speak of it, and an operation its ``options``, [name, value] pairs. An edge has ``from``,
+    a ``name``, by which others speak of it, and an operation its ``options``, [name, value] pairs, and where dozens are all
+    alike a ``dot``: the number that is drawn in place of what they do. An edge has ``from``,
     ``to``, ``via`` (the [rank, lane] points it passes) and ``older`` where it leaves the output of the cell before last.
     """
     numbers = {node.id: number for number, node in enumerate(cell.nodes)}
@@ -24,6 +26,8 @@ def layout(cell: AnyCell) -> dict:
     nodes = [_describe(node, *placed.places[numbers[node.id]]) for node in cell.nodes]
     if isinstance(cell, GraphCell):
         nodes = [_named(node, entry) for node, entry in zip(cell.nodes, nodes, strict=True)]
+        if _alike(cell):
+            nodes = [_dotted(entry) for entry in nodes]
     names = {number: name for name, number in numbers.items()}
     lines = [
         {"from": names[source], "to": names[target], "via": [list(point) for point in placed.routes[source, target]]}
@@ -55,6 +59,19 @@ def _describe(node: Node, rank: int, lane: float) -> dict:
     if node.id == "s0":
         entry["older"] = True
     return entry
+
+
+def _alike(cell: GraphCell) -> bool:
+    """Whether all operations are the same one: then their numbers say more than their names, as in RandWire's stages."""
+    operations = [(node.operation, node.options) for node in cell.nodes if node.kind == "op"]
+    return len(operations) > 1 and len(set(operations)) == 1 and cell.family == randwire.FAMILY
+
+
+def _dotted(entry: dict) -> dict:
+    if entry["kind"] != "op":
+        return entry
+    number = entry["id"].removeprefix("n")
+    return entry | {"dot": number, "label": f"node {number}"}
 
 
 OPTIONS = {"squeeze": "Squeeze-and-excitation"}  # options that are not called as they are written

@@ -97,8 +97,11 @@ class _Pen:
 
     def operation(self, node: PlacedNode) -> None:
         (w, h), family, canvas = node.size, f"op-{node.about['family']}", self.canvas
-        self.box(node, 6, "surface")
-        self.box(node, 6, family, family, tint=0.09)
+        radius = 10 if "dot" in node.about else 6
+        self.box(node, radius, "surface")
+        self.box(node, radius, family, family, tint=0.09)
+        if "dot" in node.about:
+            return self.text(0, 4, node.about["dot"], SANS, 11, "ink", centred=True)
         canvas.setFillColor(self.colour(family))
         cap = f"M{CAP - w / 2} {-h / 2}v{h}h{6 - CAP}a6 6 0 0 1-6-6v{12 - h}a6 6 0 0 1 6-6z"
         self.path(cap, fill=True)
@@ -108,7 +111,7 @@ class _Pen:
         canvas.setFillColor(self.colour("on-op"))
         self.path(GLYPHS[node.about["family"]], fill=True)
         canvas.restoreState()
-        self.text(CAP + 8 - w / 2, 4.5, node.about["label"], SANS, 12.5, "ink")
+        return self.text(CAP + 8 - w / 2, 4.5, node.about["label"], SANS, 12.5, "ink")
 
     def state(self, node: PlacedNode) -> None:
         about, canvas = node.about, self.canvas

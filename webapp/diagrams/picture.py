@@ -12,6 +12,7 @@ from webapp.diagrams.layout import layout
 SIZE = {"input": (44, 28), "op": (92, 28), "add": (18, 18), "cat": (18, 18), "concat": (26, 26), "output": (44, 28)}
 PITCH, CAP, PAD, TITLE = 36, 24, 16, 30
 SIGNS = {"add": "M-4 0h8M0-4v8", "cat": "M-3-3.5v7M3-3.5v7", "concat": "M-5-5v10M0-5v10M5-5v10"}
+DOT, DOT_PITCH = (28, 20), 27  # one of many operations that are all alike
 LETTER = 6.4  # points that a letter of an operation's name takes
 
 Point = tuple[float, float]
@@ -48,6 +49,8 @@ class Curve:
 
 def size_of(node: dict) -> tuple[int, int]:
     """Width and height; an operation is as wide as its name needs."""
+    if node.get("dot"):
+        return DOT
     wide, high = SIZE[node["kind"]]
     text = node.get("label", "") if node["kind"] == "op" else node.get("name", "")
     extra = CAP + 16 if node["kind"] == "op" else 20
@@ -70,8 +73,9 @@ class Picture:
         self._start = self._starts(ranks)
         lanes = [node["lane"] for node in nodes] + [lane for edge in self.layout["edges"] for _, lane in edge["via"]]
         self._low = min(lanes)
+        self._pitch = DOT_PITCH if any(node.get("dot") for node in nodes) else PITCH
         self.width = self._start[-1] + self._thick[-1]
-        self.height = (max(lanes) - self._low) * PITCH + 28
+        self.height = (max(lanes) - self._low) * self._pitch + 28
         self.nodes = {
             node["id"]: PlacedNode(
                 node, self._start[node["rank"]] + self._thick[node["rank"]] / 2, self._y(node["lane"])
@@ -93,7 +97,7 @@ class Picture:
         return starts
 
     def _y(self, lane: float) -> float:
-        return 14 + (lane - self._low) * PITCH
+        return 14 + (lane - self._low) * self._pitch
 
     def _curve(self, edge: dict) -> Curve:
         source, target = self.nodes[edge["from"]], self.nodes[edge["to"]]

@@ -60,7 +60,13 @@ class _Drawing:
 
     def _operation(self, node: dict, w: int, h: int) -> str:
         x, y, colour = -w / 2, -h / 2, self.colour[f"op-{node['family']}"]
-        box = f'x="{_n(x)}" y="{_n(y)}" width="{_n(w)}" height="{h}" rx="6"'
+        box = f'x="{_n(x)}" y="{_n(y)}" width="{_n(w)}" height="{h}" rx="{10 if "dot" in node else 6}"'
+        if "dot" in node:
+            return (
+                f'<rect {box} fill="{self.colour["surface"]}"/>'
+                f'<rect {box} fill="{colour}" fill-opacity=".09" stroke="{colour}" stroke-width="1.25"/>'
+                f'<text y="4" text-anchor="middle" font-size="11" fill="{self.colour["ink"]}">{escape(node["dot"])}</text>'
+            )
         return (
             f'<rect {box} fill="{self.colour["surface"]}"/>'
             f'<rect {box} fill="{colour}" fill-opacity=".09" stroke="{colour}" stroke-width="1.25"/>'

@@ -54,6 +54,8 @@ def _node(node: PlacedNode) -> str:
     at = f"({_id(about['id'])}) at ({node.x:.1f},{node.y:.1f})"
     if about["kind"] == "op":
         wide, cap = node.size[0] * SCALE, CAP * SCALE / 3
+        if "dot" in about:
+            return rf"\node[op={about['family']}, minimum width={wide:.1f}pt] {at} {{{about['dot']}}};"
         words = rf"\hspace{{{cap:.1f}pt}}{_text(about['label'])}"
         return rf"\node[op={about['family']}, minimum width={wide:.1f}pt] {at} {{{words}}};"
     if about["kind"] in ("input", "output"):

@@ -10,6 +10,7 @@ from nas_engine.blueprint import Blueprint
 from nas_engine.catalog import SPACES
 from nas_engine.graph_cell import GraphCell
 from nas_engine.operations import FAMILIES
+from nas_engine.search_spaces import randwire
 from webapp.diagrams import layout
 from webapp.diagrams.colours import THEMES
 from webapp.diagrams.mix import families
@@ -23,6 +24,7 @@ from webapp.results.notations import notations_of
 from webapp.results.published import published_as
 from webapp.templatetags.cells import cells_of, device_name, milliseconds
 from webapp.views.downloads import attachment, safe_name
+from webapp.views.removals import removal_context
 from webapp.views.weights import weights_context
 
 KINDS = ("normal", "reduction")
@@ -89,7 +91,10 @@ def page(record: CellRecord, results: list[Result], result: Result | None) -> di
     if found:
         context["aux"], context["aux_params"] = places[found[0]], found[1]
     context["written"] = next(name for name, _, text, _ in context["notations"] if text)
-    return context | (weights_context(measured) if measured else {})
+    if measured:
+        context |= weights_context(measured)
+        context |= removal_context(measured) if cells[0].family == randwire.FAMILY else {}
+    return context
 
 
 def _extents(network: Blueprint) -> dict[str, str]:

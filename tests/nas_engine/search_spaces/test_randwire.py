@@ -18,6 +18,8 @@ from nas_engine.search_spaces.randwire import (
     stage_cell,
     wiring_of,
 )
+from nas_engine.strategies.grid import Grid
+from nas_engine.strategies.settings import GridConfig
 
 
 def space(**config) -> RandWireSpace:
@@ -53,6 +55,14 @@ def test_only_what_the_generator_reads_matters_and_is_mutated():
     kind = made.choices[0].options.index("ba")
     matters = made.matters(Architecture(made.name, (kind, *[0] * 7)))
     assert matters == (True, False, True, False, False, True, True, True)
+
+
+def test_the_size_counts_what_has_a_say():
+    assert space().size() == (4 + 4 + 16) * 10**3
+    made = space(own_seeds=False, seeds=3, generators=["ba", "ws"], ba_m=["1"], ws_k=["2", "4"])
+    assert made.size() == (1 + 2 * 4) * 3
+    grid = Grid(made, GridConfig(), 0)
+    assert len({grid.ask(number).architecture for number in range(2 * made.size())}) == made.size()
 
 
 def test_a_parameter_of_another_generator_changes_nothing():
