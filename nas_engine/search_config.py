@@ -61,6 +61,8 @@ class SearchConfig:
                 object.__setattr__(self, f"{part}_config", as_dict(settings))
             except ConfigError as error:
                 problems |= error.problems
+        if self.evaluator_config.get("early_stopping", "none") != "none" and self.reward.goal == "latency":
+            problems["evaluator_config.early_stopping"] = "A child that is stopped has no latency to reward: take none."
         if problems:
             raise ConfigError(problems)
         if self.evaluation.shares_weights:

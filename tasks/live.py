@@ -5,6 +5,7 @@ number of trials than the database says, is built anew: from the last checkpoint
 """
 
 from collections import OrderedDict
+from dataclasses import replace
 
 from nas_engine import trial as engine
 from nas_engine.architecture import Architecture
@@ -70,4 +71,6 @@ def as_told(row: Trial, space: SearchSpace, limits: LimitsConfig) -> engine.Tria
     if row.state == Trial.State.INFEASIBLE:
         broken = limits.broken_after(evaluation_of(row))
         return trial.infeasible(broken.excess if broken else 0.0, row.error)
+    if row.state == Trial.State.PRUNED:
+        return trial.finished(replace(evaluation_of(row), valid_accuracy=row.info["expected"]), row.reward)
     return trial.finished(evaluation_of(row), row.reward)

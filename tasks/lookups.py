@@ -184,7 +184,7 @@ def _end(search: Search, batch: _Batch) -> bool:
     if hopeless:
         ending.halt(search, Search.State.FAILED, hopeless, LogLine.Level.BAD)
     elif batch.over:
-        count = search.trials.filter(state__in=proposals.COUNTED).count()
+        count = search.trials.filter(state__in=Trial.COUNTED).count()
         text = f"{batch.over}: {count:,} trials" if count else f"{batch.over} before the first trial"
         ending.halt(search, Search.State.FINISHED, ending.closing(search, text))
     return bool(hopeless or batch.over)

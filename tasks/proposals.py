@@ -16,8 +16,7 @@ from tasks.recording import changing, clean, say
 from webapp.models import CellRecord, Dataset, Search, Trial
 
 State = Trial.State
-COUNTED = (*Trial.MEASURED, State.FAILED)
-ENDED = (*COUNTED, State.INFEASIBLE)
+ENDED = (*Trial.COUNTED, State.INFEASIBLE)
 
 
 def next_number(search: Search) -> int:

@@ -69,7 +69,7 @@ def claim(trial_id: int, attempt: int, worker: str, device: dict) -> Trial | Non
         elif settled["state"] == Trial.State.REUSED:
             say(search, reuse.sentence(trial, settled["same_as"]), number=trial.number)
         Trial.objects.filter(pk=trial_id).update(**settled)
-    if settled["state"] in (Trial.State.REUSED, Trial.State.INFEASIBLE):
+    if settled["state"] in (Trial.State.REUSED, Trial.State.INFEASIBLE, Trial.State.PRUNED):
         messages.advance_search(found)
     if settled["state"] != Trial.State.RUNNING:
         return None
@@ -153,6 +153,30 @@ def refuse(trial: Trial, evaluation: Evaluation, broken: Violation, curve: list[
         if not current(trial).update(curve=clean(curve), epoch=len(curve), epochs=len(curve), **fields):
             return False
         say(search, f"trial {trial.number} breaks the limits: {text}", number=trial.number)
+    wake(trial)
+    return True
+
+
+def prune(trial: Trial, evaluation: Evaluation, reward: float, reason: str, curve: list[dict], device: dict) -> bool:
+    """Store that a trial's training was ended early; ``evaluation`` holds what accuracy was expected, ``reward`` is that
+    one's. It keeps no accuracy of its own, so that it is ranked nowhere. False if this attempt no longer counts."""
+    with changing(trial.search_id) as search:
+        counted = current(trial).update(
+            state=Trial.State.PRUNED,
+            info=trial.info | {"expected": evaluation.valid_accuracy},
+            reward=reward,
+            params=evaluation.params,
+            macs=evaluation.macs,
+            seconds=evaluation.seconds,
+            device=device,
+            curve=clean(curve),
+            epoch=len(curve),
+            error=reason,
+            ended=clock.now(),
+        )
+        if not counted:
+            return False
+        say(search, f"trial {trial.number} stopped early {reason}", number=trial.number)
     wake(trial)
     return True
 

@@ -33,6 +33,9 @@ def settle(trial: Trial, search: Search, queued_too: bool = True) -> dict:
             return _reused(known, read_search(search.config))
         except EvaluationFailed:  # the reward needs a latency that was not measured then
             pass
+    again = _same(trial).filter(state=Trial.State.PRUNED, search=search).order_by("number").first()
+    if again is not None:
+        return _pruned(trial, again)
     other = in_training(trial, queued_too)
     if other is not None:
         return {"state": Trial.State.WAITING, "same_as": other}
@@ -66,6 +69,14 @@ def evaluation_of(trial: Trial) -> Evaluation:
     return Evaluation(
         trial.valid_accuracy, trial.params, trial.macs, trial.latency, trial.seconds or 0.0, trial.protocol
     )
+
+
+def _pruned(trial: Trial, again: Trial) -> dict:
+    """What fell behind once in this search is not trained once more."""
+    names = ("reward", "params", "macs", "error", "epoch", "epochs")
+    info = trial.info | {"expected": again.info["expected"]}
+    ended = {"state": Trial.State.PRUNED, "same_as": again, "info": info, "ended": clock.now()}
+    return ended | {name: getattr(again, name) for name in names}
 
 
 def infeasible(broken: Violation, costs) -> dict:

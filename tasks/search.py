@@ -169,7 +169,7 @@ def _end_if_done(search_id: int, config: SearchConfig, token: str) -> bool:
         )
         if not all_asked or pending.exists():
             return True
-        count = search.trials.filter(state__in=proposals.COUNTED).count()
+        count = search.trials.filter(state__in=Trial.COUNTED).count()
         limit = f"Its {config.budget.hours:g} h are over" if out_of_time else "Its trials are done"
         ending.halt(search, State.FINISHED, ending.closing(search, f"{limit}: {count} of {config.budget.trials}"))
     return False

@@ -7,14 +7,17 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 
+from nas_engine.blueprint import build_blueprint
 from nas_engine.config import as_dict, read
 from nas_engine.errors import ConfigError, EvaluationFailed, SearchCancelled
 from nas_engine.evaluators.settings import StandaloneConfig
 from nas_engine.graph_cell import read_cells
 from nas_engine.search_config import SearchConfig, read_search
+from nas_engine.trial import Evaluation
 from tasks import recording, workers
 from tasks.app import STOP, app
 from tasks.datasets import local_folder
+from tasks.pruning import Pruned, Watch
 from tasks.workers import Job
 from webapp.models import Trial
 
@@ -52,7 +55,17 @@ def train_child(trial_id: int, attempt: int) -> None:
 
 def _train(trial: Trial, curve: "Curve", job: Job, device: dict) -> None:
     config = read_search(trial.search.config)
-    outcome = evaluate(trial, config, curve.add, job.cancelled)
+    watch = Watch(trial, config)
+
+    def report(epoch: Any) -> None:
+        curve.add(epoch)
+        watch.check(curve.epochs, epoch.epochs)
+
+    try:
+        outcome = evaluate(trial, config, report, job.cancelled)
+    except Pruned as pruned:
+        _prune(trial, config, curve, pruned, device)
+        return
     broken = config.limits.broken_after(outcome.evaluation)
     if broken:
         patiently(recording.refuse, trial, outcome.evaluation, broken, outcome.curve, device)
@@ -60,6 +73,16 @@ def _train(trial: Trial, curve: "Curve", job: Job, device: dict) -> None:
     reward = config.reward.of(outcome.evaluation)
     weights = pack(trial, config, outcome)
     patiently(recording.finish, trial, outcome.evaluation, reward, outcome.curve, device, weights, outcome.latency)
+
+
+def _prune(trial: Trial, config: SearchConfig, curve: "Curve", pruned: Pruned, device: dict) -> None:
+    data = trial.search.dataset
+    network = build_blueprint(read_cells(trial.cell.cells), config.skeleton, data.image_shape, len(data.classes))
+    seconds = sum(entry["seconds"] for entry in curve.epochs)
+    expected = min(max(pruned.verdict.expected, 0.0), 1.0)
+    evaluation = Evaluation(expected, network.params, network.macs, None, seconds, trial.protocol)
+    reward = config.reward.of(evaluation)
+    patiently(recording.prune, trial, evaluation, reward, pruned.reason, curve.epochs, device)
 
 
 def evaluate(trial: Trial, config: SearchConfig, report: Callable[[Any], None], cancelled: Callable[[], bool]):

@@ -175,10 +175,12 @@ class Trial(models.Model):
         REUSED = "reused"
         FAILED = "failed"
         INFEASIBLE = "infeasible"  # it breaks the search's limits: not trained, or not counted
+        PRUNED = "pruned"  # its training was ended early, having fallen behind; its reward is what was expected
         STOPPED = "stopped"
 
     OPEN = (State.QUEUED, State.RUNNING, State.WAITING)
     MEASURED = (State.FINISHED, State.REUSED)
+    COUNTED = (*MEASURED, State.FAILED, State.PRUNED)  # ended, and a trial of the budget
 
     search = models.ForeignKey(Search, on_delete=models.CASCADE, related_name="trials")
     number = models.PositiveIntegerField()

@@ -8,7 +8,20 @@ from nas_engine.latency import LatencyConfig
 
 @dataclass(frozen=True)
 class StandaloneConfig(LatencyConfig):
-    """Each child is trained from scratch, as the child network's settings say; to set is where its latency comes from."""
+    """Each child is trained from scratch, as the child network's settings say; to set is when it is ended early, and where
+    its latency comes from."""
+
+    early_stopping: str = setting(
+        "none",
+        "Early stopping",
+        options=("none", "median", "extrapolation"),
+        labels=("none", "below the median", "unlikely to be the best"),
+        help="Of children that fall behind the five or more trained before. Their accuracy is not ranked.",
+    )
+    grace: int = setting(3, "Epochs before", minimum=1, maximum=2000, help="No child is stopped earlier.")
+    least_chance: float = setting(
+        0.05, "Least chance", minimum=0.001, maximum=0.5, advanced=True, help="To be the best, by extrapolation."
+    )
 
 
 @dataclass(frozen=True)

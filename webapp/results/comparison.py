@@ -62,8 +62,7 @@ class Comparison:
     @cached_property
     def runs(self) -> list[Run]:
         runs = {search.pk: Run(search) for search in self.searches}
-        ended = (*Trial.MEASURED, Trial.State.FAILED)
-        rows = Trial.objects.filter(search__in=list(runs), state__in=ended).order_by("search_id", "number")
+        rows = Trial.objects.filter(search__in=list(runs), state__in=Trial.COUNTED).order_by("search_id", "number")
         for point in rows.values_list(*POINT, named=True).iterator(chunk_size=5000):
             runs[point.search_id].points.append(point)
         self._judge(runs)

@@ -25,7 +25,7 @@ class Run:
 
     @cached_property
     def measured(self) -> list:
-        return [point for point in self.points if point.reward is not None]
+        return [point for point in self.points if point.valid_accuracy is not None]
 
     @cached_property
     def best(self):
@@ -38,7 +38,7 @@ class Run:
         steps, best, spent = [], None, 0.0
         for count, point in enumerate(self.points, start=1):
             spent += self._cost(point)
-            if point.reward is not None:
+            if point.valid_accuracy is not None:
                 value = self.value(point)
                 best = value if best is None else max(best, value)
                 steps.append((count, spent, best))

@@ -28,6 +28,7 @@ SHAPES = {
     "reused": "reused",
     "failed": "failed",
     "infeasible": "stopped",
+    "pruned": "stopped",
 }
 RUNNING = mark_safe(
     '<svg viewBox="0 0 14 14" aria-hidden="true"><circle cx="7" cy="7" r="5.2" opacity=".35"/>'

@@ -75,6 +75,8 @@ def trial_state(trial: Trial) -> SafeString:
     if trial.state in (Trial.State.REUSED, Trial.State.WAITING) and trial.same_as:
         word = "same as" if trial.state == Trial.State.REUSED else "waits for"
         return state(trial.state, f"{word} {_name(trial.same_as, trial)}")
+    if trial.state == Trial.State.PRUNED:
+        return state(trial.state, f"stopped early, epoch {trial.epoch} of {trial.epochs}")
     if trial.state in (Trial.State.FAILED, Trial.State.INFEASIBLE):
         return format_html('{}<span class="muted small">{}</span>', state(trial.state), trial.error)
     return state(trial.state)

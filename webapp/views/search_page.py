@@ -6,7 +6,7 @@ from functools import cached_property
 from statistics import mean
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count
+from django.db.models import Count, F, Sum
 from django.utils import timezone
 
 from nas_engine import catalog
@@ -30,7 +30,9 @@ FILTERS = {
     "finished": Trial.MEASURED,
     "failed": (Trial.State.FAILED,),
     "infeasible": (Trial.State.INFEASIBLE,),
+    "pruned": (Trial.State.PRUNED,),
 }
+TABS = {"": "All", "pruned": "Stopped early"}
 Point = namedtuple("Point", POINT_FIELDS)
 
 
@@ -83,7 +85,7 @@ class SearchPage:
 
     @property
     def done(self) -> int:
-        return len(self.measured) + self.counts[Trial.State.FAILED]
+        return len(self.measured) + self.counts[Trial.State.FAILED] + self.pruned
 
     @property
     def open(self) -> int:
@@ -179,6 +181,17 @@ class SearchPage:
         return Counter(map(_kind_of_failure, errors)).most_common()
 
     @property
+    def pruned(self) -> int:
+        """How many trainings were ended early."""
+        return self.counts[Trial.State.PRUNED]
+
+    @cached_property
+    def epochs_saved(self) -> int:
+        """That those trainings did not take."""
+        rows = self.search.trials.filter(state=Trial.State.PRUNED)
+        return rows.aggregate(saved=Sum(F("epochs") - F("epoch")))["saved"] or 0
+
+    @property
     def infeasible(self) -> int:
         """How many proposals broke the limits."""
         return self.counts[Trial.State.INFEASIBLE]
@@ -213,7 +226,8 @@ class SearchPage:
         """(filter, label, count) of the trials table's views."""
         numbers = {"": self.proposed, "finished": len(self.measured), "failed": self.counts[Trial.State.FAILED]}
         numbers |= {"infeasible": self.infeasible} if self.infeasible else {}
-        return [(key, key.capitalize() or "All", number) for key, number in numbers.items()]
+        numbers |= {"pruned": self.pruned} if self.pruned else {}
+        return [(key, TABS.get(key, key.capitalize()), number) for key, number in numbers.items()]
 
     @cached_property
     def front(self) -> SearchFront | None:

@@ -73,7 +73,7 @@ def _with_results(keys: list[int]) -> list[Search]:
     best = best.order_by("-valid_accuracy", "number")
     rows = Search.objects.select_related("dataset", "owner").defer("strategy_state", "dataset__classes", "versions")
     rows = rows.annotate(
-        done=Count("trials", filter=Q(trials__state__in=(*Trial.MEASURED, Trial.State.FAILED))),
+        done=Count("trials", filter=Q(trials__state__in=Trial.COUNTED)),
         best_id=Subquery(best.values("pk")[:1]),
     )
     found = rows.in_bulk(keys)

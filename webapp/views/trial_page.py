@@ -49,6 +49,8 @@ def title_of(trial: Trial) -> str:
         return f"Trial {trial.number} was known already"
     if trial.valid_accuracy is not None:
         return f"Trial {trial.number} reached {percent(trial.valid_accuracy)}"
+    if state == Trial.State.PRUNED:
+        return f"Trial {trial.number} was stopped early"
     if state == Trial.State.INFEASIBLE:
         return f"Trial {trial.number} breaks the limits"
     words = {"queued": "is queued", "waiting": "waits for the same cell", "stopped": "was stopped"}
