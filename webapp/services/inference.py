@@ -13,7 +13,7 @@ from nas_engine.errors import ConfigError
 from webapp.services.models import bundle_architecture
 
 TOP = 5
-LARGEST = 20 * 2**20  # bytes of an image
+LARGEST = 20 * 10**6  # bytes of an image
 ONNX = "model.onnx"
 
 

@@ -77,7 +77,7 @@ def model(request, pk: int, tried: dict | None = None):
 def try_it(request, pk: int):
     """The page with what the model says of the image that was sent, or with what is wrong with it."""
     if int(request.META.get("CONTENT_LENGTH") or 0) > inference.LARGEST + ENVELOPE:
-        return model(request, pk, {"problem": f"The file is larger than {inference.LARGEST >> 20} MB."})
+        return model(request, pk, {"problem": f"The file is larger than {inference.LARGEST // 10**6} MB."})
     return _try(request, pk)
 
 
@@ -88,7 +88,7 @@ def _try(request, pk: int):
     if sent is None:
         return model(request, pk, {"problem": "Choose an image first."})
     if sent.size > inference.LARGEST:
-        return model(request, pk, {"problem": f"{sent.name} is larger than {inference.LARGEST >> 20} MB."})
+        return model(request, pk, {"problem": f"{sent.name} is larger than {inference.LARGEST // 10**6} MB."})
     try:
         answer = inference.classify(_bundle(row), sent.file)
     except ConfigError as error:
