@@ -20,10 +20,11 @@ from tasks import cost_previews, full_recording, workers
 from tasks.app import STOP, app
 from tasks.checkpoints import Checkpoint
 from tasks.datasets import local_folder
+from tasks.supernet import supernet_cost
 from tasks.train import REPORT_SECONDS, patiently, torch_device
 from tasks.wording import percent
 from tasks.workers import Job
-from webapp.models import FullTraining, TrainingRun
+from webapp.models import CostPreview, FullTraining, TrainingRun
 
 log = logging.getLogger(__name__)
 RETRY = "Correct the cause, then go on from the last checkpoint; or start over with other settings."
@@ -56,16 +57,14 @@ def train_run(run_id: int, attempt: int) -> None:
 
 @app.task(name="tasks.full_training.preview_cost")
 def preview_cost(preview_id: int, attempt: int) -> None:
-    """Time a few steps of a full training for somebody who thinks of starting it."""
+    """Time a few steps of a full training, or of a supernet, for somebody who thinks of starting it."""
     preview = cost_previews.claim(preview_id, attempt, workers.name())
     if preview is None:
         return
     with Job(preview, f"cost of a training on {preview.dataset.title}") as job:
         try:
-            config = read_full_training(preview.config)
-            found = estimate(cells_of(preview.cell), config, local_folder(preview.dataset), job.cancelled)
-            plain = {**vars(found), "config": as_dict(found.config), "notes": list(found.notes)}
-            cost_previews.finish(preview, plain)
+            time_it = _timed_training if preview.cell_id else supernet_cost
+            cost_previews.finish(preview, time_it(preview, local_folder(preview.dataset), job.cancelled))
         except SearchCancelled:
             cost_previews.put_back(preview)
         except (EvaluationFailed, ConfigError) as error:
@@ -75,6 +74,11 @@ def preview_cost(preview_id: int, attempt: int) -> None:
         except Exception as error:
             log.exception("The %s could not be timed", preview)
             cost_previews.fail(preview, f"{type(error).__name__}: {error}. The worker’s log holds the full trace.")
+
+
+def _timed_training(preview: CostPreview, folder: Path, cancelled: Callable[[], bool]) -> dict:
+    found = estimate(cells_of(preview.cell), read_full_training(preview.config), folder, cancelled)
+    return {**vars(found), "config": as_dict(found.config), "notes": list(found.notes)}
 
 
 def _train(run: TrainingRun, journal: "Journal", job: Job) -> None:

@@ -2,7 +2,9 @@
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 
 from django.db import DatabaseError
 
@@ -13,7 +15,7 @@ from tasks.app import STOP, app
 from tasks.datasets import local_folder
 from tasks.train import REPORT_SECONDS, patiently, torch_device
 from tasks.workers import Job
-from webapp.models import SupernetRun
+from webapp.models import CostPreview, SupernetRun
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +89,20 @@ def opened(run: SupernetRun, config: SearchConfig):
         state = unpack_state(stored)
         search.load_state(state, state.pop(STATE))
     return search
+
+
+def supernet_cost(preview: CostPreview, folder: Path, cancelled: Callable[[], bool]) -> dict:
+    """What a supernet costs on this worker, from a few timed steps, as a cost preview keeps it."""
+    from nas_engine.evaluators.supernet.estimate import estimate_search
+
+    config = read_search(preview.config)
+    found = estimate_search(config.supernet, config.skeleton, config.data, folder, torch_device(), cancelled)
+    advice = [f"Take {name.replace('_', ' ')} {value}." for name, value in found.advice.items()]
+    return {
+        **found.as_json(),
+        "peak_memory": found.memory,
+        "notes": [text for text in (found.message, *advice) if text],
+    }
 
 
 class Telling:

@@ -169,7 +169,8 @@ class TrainingLine(models.Model):
 
 
 class CostPreview(models.Model):
-    """What a full training would cost, timed by a worker before anybody commits to it. Kept for a day."""
+    """What a full training, or without a cell a supernet, would cost, timed by a worker before anybody commits to it. Kept
+    for a day."""
 
     class State(models.TextChoices):
         QUEUED = "queued"
@@ -178,7 +179,7 @@ class CostPreview(models.Model):
         FAILED = "failed"
 
     key = models.CharField(max_length=64, unique=True, help_text="SHA-256 of cell, data set and configuration")
-    cell = models.ForeignKey("webapp.CellRecord", on_delete=models.CASCADE, related_name="+")
+    cell = models.ForeignKey("webapp.CellRecord", null=True, on_delete=models.CASCADE, related_name="+")
     dataset = models.ForeignKey("webapp.Dataset", on_delete=models.CASCADE, related_name="+")
     config = models.JSONField()
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
@@ -191,4 +192,4 @@ class CostPreview(models.Model):
     created = models.DateTimeField(auto_now_add=True)
 
     def __str__(self):
-        return f"cost of {self.cell} on {self.dataset}"
+        return f"cost of {self.cell or 'a supernet'} on {self.dataset}"

@@ -7,11 +7,11 @@ from nas_engine.datasets import prepare
 from nas_engine.errors import ConfigError
 from nas_engine.evaluators.supernet.presets import read_supernet
 from nas_engine.search_config import read_search
-from tasks import live, supernet, supernet_recording
+from tasks import full_training, live, supernet, supernet_recording
 from tasks import search as coordinator
 from tests.webapp import seeding
-from webapp.models import Search, SupernetCheckpoint, SupernetRun, Trial
-from webapp.services import searches
+from webapp.models import Dataset, Search, SupernetCheckpoint, SupernetRun, Trial
+from webapp.services import cost_previews, searches
 from webapp.services.owner import local_owner
 
 METHODS = {
@@ -175,3 +175,15 @@ def test_settings_that_do_not_suit_the_method_are_refused_at_their_field():
         with pytest.raises(ConfigError) as caught:
             read_search(config("darts", **changes))
         assert field in caught.value.problems
+
+
+def test_a_supernet_is_timed_before_it_is_started(digits, queue, stop, monkeypatch):
+    monkeypatch.setattr(full_training, "local_folder", supernet.local_folder)
+    asked = read_search(config("darts"))
+    preview = cost_previews.ask_supernet(asked, Dataset.objects.get(slug="digits"))
+    assert cost_previews.known_supernet(asked, preview.dataset) == preview
+    queue.deliver()
+    preview.refresh_from_db()
+    assert preview.state == "finished", preview.error
+    assert preview.result["seconds_per_epoch"] > 0 and preview.result["peak_memory"] > 0
+    assert preview.result["seconds"] >= preview.result["seconds_per_epoch"] * 2

@@ -9,10 +9,12 @@ from nas_engine import zoo
 from nas_engine.config import as_dict
 from nas_engine.evaluators.supernet.presets import read_supernet
 from nas_engine.evaluators.supernet.records import EpochRecord
+from nas_engine.search_config import read_search
 from nas_engine.significance import agreement
 from tests.webapp import seeding
 from webapp.figures import supernet as figures
-from webapp.models import SupernetEpoch, SupernetRun
+from webapp.forms.search import SearchForm
+from webapp.models import CostPreview, SupernetEpoch, SupernetRun
 
 OPERATIONS = ["none", "max_pool_3x3", "identity", "sep_conv_3x3"]
 EDGES = [[0, 2], [1, 2], [0, 3], [1, 3], [2, 3]]
@@ -103,3 +105,13 @@ def test_agreement_of_two_orders():
 def test_methods_without_mixtures_draw_none():
     assert figures.mixture(record(1, mixture={}), "normal") is None
     assert figures.losses([]) is None and figures.skips([], 0.5) is None and figures.scores([]) is None
+
+
+def test_the_form_offers_to_time_a_supernet_and_hides_what_its_method_decides(signed_in, db):
+    seeding.dataset()
+    form = signed_in.get("/searches/new/?preset=darts").content.decode()
+    assert "Weights of the supernet" in form and 'name="evaluator_config.supernet.alphas.order"' in form
+    typed = SearchForm.from_config(read_search(CONFIG)).typed | {"start": "darts", "based_on": "darts", "time": "1"}
+    panel = signed_in.post("/searches/new/preview/", typed).content.decode()
+    preview = CostPreview.objects.get()
+    assert preview.cell is None and f'id="cost-{preview.pk}"' in panel and "waits for a train worker" in panel

@@ -18,6 +18,7 @@ from nas_engine.search_config import skeleton_fields
 from tasks import clock, full_recording, messages
 from tasks.full_recording import changing, say
 from webapp.models import CellRecord, CostPreview, Dataset, FullTraining, StoredFile, TrainingRun, Trial
+from webapp.services import cost_previews
 from webapp.services.searches import ready_dataset, versions
 
 State = FullTraining.State
@@ -162,17 +163,7 @@ def request_preview(record: CellRecord, config: FullTrainingConfig) -> CostPrevi
     dataset = ready_dataset(config.data.dataset)
     config, _ = buildable(record, config, dataset)
     key, plain = _preview_key(record, config, dataset)
-    fields = {"cell": record, "dataset": dataset, "config": plain, "sent": clock.now()}
-    with transaction.atomic():
-        preview, created = CostPreview.objects.get_or_create(key=key, defaults=fields)
-        if not created and preview.state == CostPreview.State.FAILED:
-            preview.attempt = full_recording.next_round(preview.attempt)
-            preview.state, preview.error, preview.sent = CostPreview.State.QUEUED, "", clock.now()
-            preview.save(update_fields=["attempt", "state", "error", "sent"])
-            created = True
-        if created:
-            messages.after_commit(messages.preview_cost, preview.pk, preview.attempt)
-    return preview
+    return cost_previews.ask(key, record, dataset, plain)
 
 
 def known_preview(record: CellRecord, config: FullTrainingConfig, dataset: Dataset) -> CostPreview | None:

@@ -19,7 +19,9 @@ from webapp.forms.search import NAME_LENGTH, SearchForm
 from webapp.forms.starts import FIRST, config_of, starts
 from webapp.forms.workers import live_trainers
 from webapp.models import Dataset
+from webapp.services import cost_previews
 from webapp.services.searches import create_search
+from webapp.views.training_new import cost_version
 
 SECTIONS = (
     ("start", "Start from"), ("evaluation", "Evaluation"), ("data", "Data"), ("space", "Search space"),
@@ -43,7 +45,8 @@ def search_new(request):
             mine["name"] = f"{form.fields['name'].typed}, again"[:NAME_LENGTH]
         return _page(request, SearchForm(form.typed | mine), slug)
     form, slug, kept, switched = _posted(request)
-    if switched or "preview" in request.POST or "draw_next" in request.POST:
+    _ask_cost(request, form)
+    if switched or {"preview", "draw_next", "time"} & request.POST.keys():
         return _page(request, form, slug, kept=kept, switched=switched)
     if form.config:
         try:
@@ -60,6 +63,7 @@ def search_new(request):
 def search_preview(request):
     """What the form's page shows beside its inputs, as elements to put in place; the whole form when the start changed."""
     form, slug, kept, switched = _posted(request)
+    _ask_cost(request, form)
     context = _context(request, form, slug, kept=kept, switched=switched)
     response = render(request, "searches/_form.html" if switched else "searches/_preview.html", context)
     response["X-Switched"] = "1" if switched else "0"
@@ -131,7 +135,22 @@ def _context(request, form: SearchForm, slug: str, *, kept=(), switched=False, r
         "sample": {cell.kind: layout(cell) for cell in preview.cells} if preview.space else None,
         "kept_weights": None if form.of_table else preview.kept_weights,
         **_time(form, config, preview),
+        **_supernet_cost(form, config),
     }
+
+
+def _ask_cost(request, form: SearchForm) -> None:
+    """Have a worker time the supernet, if that was pressed."""
+    if "time" in request.POST and form.config and form.shares_weights:
+        cost_previews.ask_supernet(form.config, form.dataset)
+
+
+def _supernet_cost(form: SearchForm, config) -> dict:
+    """What a worker timed of the supernet, if it was asked."""
+    if config is None or not form.shares_weights:
+        return {}
+    cost = cost_previews.known_supernet(config, form.dataset)
+    return {"shares_weights": True, "cost": cost, "version": cost_version(cost)}
 
 
 def _op_frame(preview: Preview) -> str:

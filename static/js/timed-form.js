@@ -1,4 +1,4 @@
-/* The form of a full training: as the new-search form, and a button that has a worker time a few steps. */
+/* A form whose cost a worker can time: the new-search form and the one of full trainings, with that button. */
 import { watchAll } from './live.js';
 import { ask } from './new-search.js';
 
