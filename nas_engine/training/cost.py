@@ -54,7 +54,9 @@ def _estimate(
 ) -> CostEstimate:
     forget_peak(device)
     images, valid = job.images(device)
-    trainer = job.trainer(images, device, micro_batch, job.precision(device), Share(), cancelled, lambda report: None)
+    trainer = job.trainer(
+        images, device, micro_batch, job.precision(device, micro_batch), Share(), cancelled, lambda report: None
+    )
     seconds = _seconds_per_image(trainer, cancelled)
     peak = peak_memory(device)
     looking = _seconds_per_measured_image(trainer, images, cancelled)
@@ -83,7 +85,7 @@ def _seconds_per_image(trainer: FullTrainer, cancelled: Cancelled) -> float:
     size = min(trainer.batch_size, trainer.micro_batch)
     trainer.model.train()
     trainer.begin(1)
-    order = trainer.order(size)
+    order = trainer.some(size)
     times: list[float] = []
     started = time.perf_counter()
     with processor_kernels(trainer.model, trainer.device):

@@ -102,7 +102,7 @@ class _Run:
     ):
         self.job, self.device, self.world, self.micro_batch = job, device, world, micro_batch
         self.checkpoints, self.found, self.listeners = checkpoints, found, listeners
-        self.precision = found.facts["precision"] if found else job.precision(device)
+        self.precision = found.facts["precision"] if found else job.precision(device, micro_batch)
         self.curve: list[dict] = list(found.facts["curve"]) if found else []
         self.resumed = len(self.curve)
         self.clock = Clock()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -99,8 +100,10 @@ class FullJob:
         asked = min(whole, self.config.hardware.micro_batch or whole)
         return batch_that_fits(self.blueprint, max(SMALLEST_BATCH, asked), device)
 
-    def precision(self, device: torch.device) -> str:
-        half = autocast_dtype(self.config.hardware.precision, device)
+    def precision(self, device: torch.device, micro_batch: int) -> str:
+        """ "bfloat16" or "float32", for batches of ``micro_batch`` images."""
+        pixels = micro_batch * math.prod(self.blueprint.image_shape[1:])
+        half = autocast_dtype(self.config.hardware.precision, device, pixels)
         return "float32" if half is None else "bfloat16"
 
     def as_json(self) -> dict:

@@ -87,7 +87,7 @@ class FullTrainer(Trainer):
         """One update from the images at ``indices`` alone."""
         self._step(step, *self.augmentation.batch(indices))
 
-    def order(self, count: int) -> Tensor:
+    def some(self, count: int) -> Tensor:
         """Any ``count`` images, as :meth:`step` takes them."""
         order = torch.randperm(len(self.images), generator=self.generator)[:count]
         return order.to(self.device) if self.images.resident else order

@@ -27,7 +27,6 @@ class DeviceImages:
         channels_last = np.ascontiguousarray(np.asarray(images).transpose(0, 2, 3, 1))
         self.pixels = torch.from_numpy(channels_last).to(device)
         self.size = tuple(self.pixels.shape[1:3])
-        self.size = tuple(self.pixels.shape[1:3])
         self.labels = torch.from_numpy(np.array(labels, np.int64)).to(device)
         self.mean = torch.tensor(mean, dtype=torch.float32, device=device)
         self.std = torch.tensor(std, dtype=torch.float32, device=device)

@@ -108,6 +108,76 @@ def test_the_stored_concat_list_is_honoured():
     assert made.params == 3_117_866
 
 
+# skeleton, N, F, stem, skip, side, reduction's concat, parameters, MACs in billions as they are recorded
+FIVE_STATES = [
+    ("cifar", 6, 32, 96, 0, 32, (3, 4, 5, 6), 3_117_866, None),
+    ("cifar", 7, 96, 288, 0, 32, (3, 4, 5, 6), 30_153_898, None),
+    ("imagenet", 4, 44, 32, 0, 224, (3, 4, 5, 6), 4_852_618, 0.527),
+    ("imagenet", 6, 168, 96, 1, 331, (3, 4, 5, 6), 81_900_094, 21.9443),
+    ("imagenet", 5, 64, 32, 1, 299, (3, 4, 5, 6), 11_266_552, 2.3698),
+    ("imagenet", 5, 64, 32, 1, 299, (4, 5, 6), 11_097_080, 2.3345),
+    ("imagenet", 7, 80, 32, 1, 299, (3, 4, 5, 6), 22_605_484, 4.8267),
+    ("imagenet", 7, 80, 80, 1, 299, (3, 4, 5, 6), 22_618_540, 4.9370),
+    ("imagenet", 7, 80, 96, 1, 299, (3, 4, 5, 6), 22_622_892, 4.9738),
+]
+
+
+@pytest.mark.parametrize("row", FIVE_STATES, ids=lambda row: "-".join(map(str, row[:6])))
+def test_nasnet_a_with_the_five_created_states_has_its_exact_size(row):
+    kind, repeats, filters, stem, skip, side, concat, params, billions = row
+    normal, reduction = zoo.get("nasnet-a").cells
+    cells = replace(normal, concat=(2, 3, 4, 5, 6)), replace(reduction, concat=concat)
+    skeleton = SkeletonConfig(kind, repeats, filters, stem_filters=stem, skip_reduction=bool(skip))
+    made = build_blueprint(cells, skeleton, (3, side, side), 10 if kind == "cifar" else 1000)
+    assert made.params == params
+    assert billions is None or round(made.macs / 1e9, 4 if billions > 1 else 3) == billions
+
+
+# batch norms' running statistics (CIFAR-10, ImageNet) of networks built by DARTS rules, as released
+DARTS_STATISTICS = {
+    "darts-v1": (37_368, 33_648),
+    "darts-v2": (40_392, 36_336),
+    "nasnet-a-darts": (41_688, 39_408),
+    "amoebanet-a-darts": (35_208, 33_456),
+    "pc-darts-cifar": (43_416, 41_712),
+    "pnasnet-5-darts": (49_032, 46_512),
+    "enas-micro": (49_032, 46_512),
+}
+
+
+@pytest.mark.parametrize("name", DARTS_STATISTICS)
+def test_networks_built_by_darts_rules_have_the_released_batch_norms(name):
+    for place, (kind, filters, layers, side, classes) in enumerate(
+        (("cifar", 36, 20, 32, 10), ("imagenet", 48, 14, 224, 1000))
+    ):
+        skeleton = SkeletonConfig(kind, filters=filters, layers=layers, dialect="darts")
+        made = build_blueprint(zoo.get(name).cells, skeleton, (3, side, side), classes)
+        norms = sum(2 * layer.shape[0] for layer in made.layers if layer.kind == "norm")
+        assert norms == DARTS_STATISTICS[name][place]
+
+
+def test_pnasnet_5_large_has_its_exact_size():
+    """The network of timm and of the TensorFlow release, 1000 classes; timm counts 86.06 million parameters."""
+    skeleton = SkeletonConfig("imagenet", filters=216, stem_filters=96, layers=12, skip_reduction=True)
+    assert build_blueprint(zoo.get("pnasnet-5").cells, skeleton, (3, 331, 331), 1000).params == 86_057_668
+
+
+@pytest.mark.parametrize(
+    ("dialect", "at", "kind"), [("tf", 4, "normal"), ("darts", 5, "reduction"), ("enas", 6, "normal")]
+)
+def test_the_auxiliary_head_stands_where_the_released_code_has_it(dialect, at, kind):
+    """Before, at and behind the second reduction; its size follows from the map there."""
+    skeleton = SkeletonConfig(repeats=2, filters=8, dialect=dialect)
+    made = build_blueprint(zoo.get("darts-v2").cells, skeleton, (3, 32, 32), 10, aux=True)
+    cells = [part for part in made.placements if part.kind in ("normal", "reduction")]
+    channels, side, _ = cells[at].shape
+    pooled = (side - 5) // 3 + 1
+    bias = 10 * (dialect != "enas")
+    assert cells[at].kind == kind
+    expected = channels * 128 + 256 + 128 * 768 * pooled**2 + 1536 + 7680 + bias
+    assert made.aux_params == expected
+
+
 @pytest.mark.parametrize(("kind", "repeats", "filters", "stem", "side", "shapes"), SHAPES)
 def test_endpoints_have_the_released_shapes(kind, repeats, filters, stem, side, shapes):
     made = blueprint("nasnet-a", kind, repeats, filters, stem, False, side)
