@@ -14,6 +14,8 @@ export class CellView {
     const on = (target, name, listener, options) => target.addEventListener(name, listener, { signal, ...options });
     on(svg, 'wheel', (event) => this.wheel(event), { passive: false });
     on(svg, 'pointerdown', (event) => this.press(event));
+    on(window, 'beforeprint', () => this.print(true));
+    on(window, 'afterprint', () => this.print(false));
     const zoom = host.querySelector('.zoom');
     if (zoom) on(zoom, 'click', (event) => this.command(event.target.closest('button')?.dataset.zoom));
   }
@@ -60,6 +62,22 @@ export class CellView {
   fill(filling) {
     this.filling = filling;
     this.reset();
+  }
+
+  /* on paper the whole drawing, as wide as the paper allows */
+  print(printing) {
+    this.printing = printing;
+    this.svg.style.maxWidth = '';
+    if (!printing) this.svg.removeAttribute('viewBox');
+    if (this.scene) this.place();
+  }
+
+  placeOnPaper() {
+    const width = this.geometry.width + 2 * GRID.pad, height = this.geometry.height + 2 * GRID.pad + GRID.labelRoom;
+    this.svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
+    this.svg.removeAttribute('height');
+    this.svg.style.maxWidth = `${width}px`;
+    this.scene.setAttribute('transform', `translate(${GRID.pad} ${GRID.pad})`);
   }
 
   /* ---- commands */
@@ -166,6 +184,8 @@ export class CellView {
     if (this.waiting) cancelAnimationFrame(this.waiting);
     this.waiting = null;
     if (!this.scene) return;
+    if (this.printing) return this.placeOnPaper();
+    this.svg.setAttribute('height', this.tall);
     const { geometry, home, scale, room } = this, { width, height } = geometry;
     const within = (v, size, space) => Math.min(space - REACH, Math.max(REACH - size, v));
     const x = within(home.x + this.view.x, width * scale, room.width), y = within(home.y + this.view.y, height * scale, this.tall);

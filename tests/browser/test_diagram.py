@@ -133,6 +133,21 @@ def test_full_window_leaves_only_the_explorer_in_reach(page, cells):
     assert scale(page) == pytest.approx(home) and not page.locator("header.bar").evaluate("e => e.inert")
 
 
+def test_on_paper_the_whole_drawing_is_seen(page, cells):
+    opened(page, cells["deep"])
+    before, drawing = scene(page).get_attribute("transform"), page.locator(f"{NORMAL}.drawing")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    page.wait_for_timeout(100)
+    box, out = (page.locator(f"{NORMAL}{each}").bounding_box() for each in (".drawing", '[data-id="out"]'))
+    assert out["x"] + out["width"] <= box["x"] + box["width"]
+    expect(page.get_by_role("button", name="Full window")).to_be_hidden()
+    page.emulate_media(media="screen")
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    page.wait_for_timeout(100)
+    assert drawing.get_attribute("viewBox") is None and scene(page).get_attribute("transform") == before
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 768, 360])
 def test_a_deep_cell_is_accessible_and_keeps_to_the_page(open_page, cells, axe, theme, width):

@@ -69,6 +69,17 @@ def test_it_fits_and_is_accessible(open_page, axe, theme, width):
     axe(page)
 
 
+@pytest.mark.parametrize(
+    "path", ["/cells/diff/?a=nasnet-a", "/cells/similar/?cell=darts-v1", "/cells/diff/?a=darts-v1&b=nasnet-a"]
+)
+@pytest.mark.parametrize(("theme", "width"), [("light", 360), ("dark", 1440)])
+def test_what_lies_beside_it_is_accessible(open_page, cells, axe, path, theme, width):  # noqa: F811
+    page = open_page(width, 800, theme=theme)
+    page.goto(path)
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    axe(page)
+
+
 def test_it_reads_without_javascript(open_page):
     page = open_page(java_script_enabled=False)
     page.goto(PAIR)
