@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nas_engine.architecture import Architecture
+from nas_engine.architecture import GIVEN, Architecture
 from nas_engine.search_spaces.base import SearchSpace
 from nas_engine.strategies.base import Strategy
 from nas_engine.strategies.controller import Controller
@@ -103,6 +103,7 @@ class PolicyGradient(Strategy):
             "probabilities": {
                 choice.name: [round(p, 4) for p in row[: len(choice.options)]]
                 for choice, row in zip(self.space.choices, marginals, strict=True)
+                if choice.kind != GIVEN
             },
         }
 

@@ -66,7 +66,7 @@ def state(page, word: str):
 def test_the_panel_follows_what_is_typed(page, digits):
     open_form(page)
     sizes, sample = page.locator("#side .size"), page.locator("#sample > p")
-    expect(page.locator("#sample-canvas svg .cell-node").first).to_be_visible()
+    expect(page.locator("#sample-canvas svg.drawing .cell-node").first).to_be_visible()
     expect(page.locator("#spread-plot")).to_have_attribute("data-drawn", "")
     before = sizes.inner_text()
     field(page, "space_config.nasnet.blocks").fill("3")
@@ -75,9 +75,9 @@ def test_the_panel_follows_what_is_typed(page, digits):
     page.get_by_role("button", name="Draw another cell").click()
     expect(sample).not_to_have_text(drawn)
     page.locator("#sample").get_by_role("button", name="Reduction").click()
-    expect(page.locator("#sample-canvas svg")).to_have_attribute("aria-label", "Sampled reduction cell")
+    expect(page.locator("#sample-canvas svg.drawing")).to_have_attribute("aria-label", "Sampled reduction cell")
     expect(page.locator("#f-space_config-nasnet-operations-count")).to_have_text("13 of 15 chosen")
-    page.locator('input[value="sep_conv_7x7"]').uncheck()
+    page.locator('[name="space_config.nasnet.operations"][value="sep_conv_7x7"]').uncheck()
     expect(page.locator("#f-space_config-nasnet-operations-count")).to_have_text("12 of 15 chosen")
     field(page, "skeleton.filters").fill("16")
     expect(page.locator("#f-space_config-nasnet-operations-frame")).to_have_text("MACs at F = 16, 8 × 8")
@@ -88,6 +88,27 @@ def test_the_panel_follows_what_is_typed(page, digits):
     page.locator(".seg label", has_text="PPO").click()
     expect(field(page, "strategy_config.ppo.batch")).to_be_visible()
     expect(page.locator("#side")).not_to_have_attribute("aria-busy", "true")
+
+
+def test_each_space_shows_its_own_fields_and_a_network_out_of_it(page, digits, axe):
+    open_form(page)
+    expect(field(page, "skeleton.repeats")).to_be_visible()
+    space = page.locator("#space .seg")
+    space.get_by_text("MnasNet", exact=True).click()
+    field(page, "space_config.mnasnet.base").select_option("small")
+    expect(page.locator("#side .size")).to_contain_text("18")
+    expect(field(page, "skeleton.repeats")).to_be_hidden()
+    expect(field(page, "skeleton.filters")).to_be_hidden()
+    sample = page.locator("#sample-canvas svg.drawing")
+    page.locator("#sample").get_by_role("button", name="block 3").click()
+    expect(sample).to_have_attribute("aria-label", "Sampled block 3")
+    space.get_by_text("NAS 2016", exact=True).click()
+    expect(sample).to_have_attribute("aria-label", "Sampled network")
+    expect(page.locator("#sample > p")).to_contain_text("heavier than")
+    space.get_by_text("NASNet", exact=True).click()
+    expect(field(page, "skeleton.repeats")).to_be_visible()
+    expect(sample).to_have_attribute("aria-label", "Sampled normal cell")
+    axe(page)
 
 
 def test_what_is_wrong_is_named_at_once_and_everything_typed_stays(page, digits, axe):

@@ -96,7 +96,8 @@ def test_what_was_found_has_its_pages_and_can_be_taken_home(searched, space):
     kept = search.trials.get(weights__isnull=False)
     pages = [
         f"/searches/{search.pk}/", f"/searches/{search.pk}/trials/{kept.number}/", f"/cells/{kept.cell_id}/",
-        "/leaderboard/", "/", "/searches/", f"/searches/new/?clone={search.pk}",
+        "/leaderboard/", "/leaderboard/?view=positions", "/leaderboard/?view=parallel", "/", "/searches/",
+        f"/searches/new/?clone={search.pk}",
     ]  # fmt: skip
     for page in pages:
         response = client.get(page)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from math import exp, log
 
+from nas_engine.architecture import GIVEN
 from webapp.figures.base import MEDIUM, figure, hover_text, line, points, reference_line, word
 from webapp.figures.leaderboard import against_cost
 from webapp.templatetags.parts import mega, percent
@@ -59,6 +60,8 @@ def among_all(best: Sequence, others: Sequence, total: int, own) -> dict:
 def probability(updates: Sequence[tuple[int, Mapping]], choices: Sequence, taken: Sequence[int]) -> dict | None:
     """How likely a controller made each of a cell's decisions after each of its updates: the geometric mean over the
     decisions of their marginal probabilities, beside that of a controller that knows nothing."""
+    decided = [(choice, index) for choice, index in zip(choices, taken, strict=True) if choice.kind != GIVEN]
+    choices, taken = [choice for choice, _ in decided], [index for _, index in decided]
     rows = [(number, _mean(record["probabilities"], choices, taken)) for number, record in updates]
     rows = [(number, 100 * value) for number, value in rows if value is not None]
     if len(rows) < 2:
