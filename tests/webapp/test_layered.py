@@ -45,6 +45,9 @@ def test_the_larger_the_graph_the_fewer_attempts(monkeypatch):
     for edges in (small, middle, large):
         arrange(edges)
     assert [calls[len(edges)] for edges in (small, middle, large)] == [4, 4, 1]
+    calls.clear()
+    arrange(middle, tries=1)
+    assert calls[len(middle)] == 1, "a thumbnail is not worth more"
 
 
 def test_crossings_are_pairs_whose_order_changes():
