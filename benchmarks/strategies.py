@@ -16,7 +16,6 @@ import platform
 import random
 import resource
 import statistics
-import sys
 import time
 
 from nas_engine import catalog
@@ -103,9 +102,10 @@ def main() -> None:
         )
         print(f"{name:24}" + "".join(f"{value:>12.2f}" for value in shown))
     if options.json:
-        about = {"command": " ".join(["python -m benchmarks.strategies", *sys.argv[1:]]), "machine": platform.machine()}
+        command = " ".join(["python -m benchmarks.strategies", f"--trials {options.trials}", *options.strategies])
+        about = {"command": command, "machine": platform.machine(), "threads": 1}
         with open(options.json, "w") as file:
-            json.dump(about | {"threads": 1, "rows": rows}, file, indent=1)
+            json.dump(about | {"rows": rows}, file, indent=1)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from nas_engine.config import read
 from nas_engine.errors import ConfigError, SearchCancelled
 from nas_engine.evaluators.tabular import TabularEvaluator
 from nas_engine.search import run_search
+from nas_engine.significance import holm, paired_test
 from nas_engine.trial import Evaluation, Trial
 
 # Settings for searches of about a hundred evaluations, the size published comparisons have; the strategies' own defaults
@@ -16,6 +17,7 @@ from nas_engine.trial import Evaluation, Trial
 # chosen on NAS-Bench-201 (docs/methods.md).
 SMALL_BUDGET = {
     "regularized_evolution": {"population": 30, "sample": 10, "identity": 0.0},
+    "nsga2": {"population": 20},
     "reinforce": {"layers": 1, "hidden": 64, "learning_rate": 0.01, "batch": 5, "baseline_decay": 0.9},
     "ppo": {"hidden": 64, "learning_rate": 0.005, "batch": 10, "inner_epochs": 5, "baseline_decay": 0.9},
 }
@@ -115,3 +117,26 @@ def summary(strategy: str, results: list[Result]) -> dict:
         "trials_mean": statistics.fmean(result.trials for result in results),
         "seconds_mean": statistics.fmean(result.seconds for result in results),
     }
+
+
+def differences(results: dict[str, list[Result]]) -> list[dict]:
+    """Every two strategies, the better first: mean difference in points with the half-width of its 95% interval, and p of
+    the paired permutation test, by itself and corrected for the number of pairs (Holm). Pairs share a seed."""
+    names = sorted(results, key=lambda name: -statistics.fmean(result.final for result in results[name]))
+    pairs = [(better, worse) for at, better in enumerate(names) for worse in names[at + 1 :]]
+    tests = [paired_test(*([100 * result.final for result in results[name]] for name in pair)) for pair in pairs]
+    tested = [test for test in tests if test.p is not None]
+    if len(tested) < len(pairs):  # a single seed tells nothing
+        return []
+    return [
+        {
+            "better": better,
+            "worse": worse,
+            "n": test.n,
+            "difference": test.difference.mean,
+            "difference_ci95": test.difference.half,
+            "p": test.p,
+            "p_holm": corrected,
+        }
+        for (better, worse), test, corrected in zip(pairs, tests, holm([test.p for test in tests]), strict=True)
+    ]

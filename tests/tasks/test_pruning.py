@@ -10,6 +10,7 @@ from nas_engine.search_config import SearchConfig, read_search
 from nas_engine.trial import Evaluation
 from tasks import live, train
 from webapp.models import Search, Trial
+from webapp.services.owner import local_owner
 
 EPOCHS = 6
 PRUNED = Trial.State.PRUNED
@@ -60,7 +61,8 @@ def test_who_falls_behind_is_ended_early_and_the_others_are_not(searched):
     assert searched.trials.filter(state__in=Trial.MEASURED).count() == 18 - pruned.count() - again.count()
 
 
-def test_the_strategy_is_told_what_was_expected_also_when_it_is_restored(searched):
+@pytest.mark.parametrize("searched", ["extrapolation"], indirect=True)
+def test_the_strategy_is_told_what_was_expected_and_pages_show_it(searched, client):
     config = read_search(searched.config)
     space = config.build_space()
     kept = live.packed(live.strategy_of(searched, config, space))
@@ -71,6 +73,17 @@ def test_the_strategy_is_told_what_was_expected_also_when_it_is_restored(searche
     trial = searched.trials.filter(state=PRUNED).first()
     told = live.as_told(trial, space, config.limits)
     assert told.reward == trial.reward == told.evaluation.valid_accuracy
+    _pages_show(searched, trial, client)
+
+
+def _pages_show(searched, trial, client) -> None:
+    client.force_login(local_owner())
+    html = client.get(f"/searches/{searched.pk}/").content.decode()
+    assert "Stopped early" in html and "of training saved" in html
+    assert "was stopped early" in client.get(f"/searches/{searched.pk}/trials/{trial.number}/").content.decode()
+    assert "stopped early, epoch" in client.get(f"/searches/{searched.pk}/?state=pruned").content.decode()
+    for path in ("/leaderboard/", "/searches/", "/", f"/compare/?search={searched.pk}", f"/cells/{trial.cell_id}/"):
+        assert client.get(path).status_code == 200, path
 
 
 def test_no_rule_no_stop(start, queue, trained):
@@ -86,16 +99,3 @@ def test_it_does_not_go_with_a_reward_that_needs_a_latency():
             {"evaluator_config": {"early_stopping": "median"}, "reward": {"goal": "latency", "target": 5}},
         )
     assert list(caught.value.problems) == ["evaluator_config.early_stopping"]
-
-
-def test_pages_show_them(searched, client):
-    from webapp.services.owner import local_owner
-
-    client.force_login(local_owner())
-    html = client.get(f"/searches/{searched.pk}/").content.decode()
-    assert "Stopped early" in html and "of training saved" in html
-    trial = searched.trials.filter(state=PRUNED).first()
-    assert "was stopped early" in client.get(f"/searches/{searched.pk}/trials/{trial.number}/").content.decode()
-    assert "stopped early, epoch" in client.get(f"/searches/{searched.pk}/?state=pruned").content.decode()
-    for path in ("/leaderboard/", "/searches/", "/", f"/compare/?search={searched.pk}", f"/cells/{trial.cell_id}/"):
-        assert client.get(path).status_code == 200, path

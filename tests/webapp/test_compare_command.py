@@ -27,6 +27,9 @@ def test_it_prints_one_json_document(table):
     assert [row["strategy"] for row in report["rows"]] == ["random", "regularized_evolution"]
     assert all(row["seeds"] == 7 and 70 < row["test_mean"] < 100 and row["test_std"] > 0 for row in report["rows"])
     assert report["rows"][1]["settings"]["population"] == 5
+    (pair,) = report["pairs"]
+    assert pair["n"] == 7 and 1 / 64 <= pair["p"] == pair["p_holm"] <= 1
+    assert pair["difference"] == pytest.approx(abs(report["rows"][0]["test_mean"] - report["rows"][1]["test_mean"]))
     assert report["table"]["kind"] == "nas-bench-201" and report["budget"] == {"seconds": 2000.0, "trials": 0}
 
 

@@ -47,7 +47,7 @@ class Command(OneLineErrors, BaseCommand):
         self.stdout.write(json.dumps(report) if options["json"] else _table(report))
 
     def _compare(self, options: dict) -> dict:
-        from nas_engine.comparison import Budget, settings_for, summary
+        from nas_engine.comparison import Budget, differences, settings_for, summary
         from nas_engine.evaluators.tabular import measures
 
         names = [name.strip() for name in options["strategies"].split(",") if name.strip()]
@@ -63,6 +63,7 @@ class Command(OneLineErrors, BaseCommand):
             "table": {"path": table.path, "kind": table.kind, "rows": table.rows, "columns": columns.about},
             "budget": asdict(budget),
             "rows": [{**summary(name, found[name]), "settings": settings[name]} for name in names],
+            "pairs": differences(found),
         }
 
     def _run(self, options: dict, names: list[str], settings: dict, budget) -> dict:
@@ -138,4 +139,10 @@ def _table(report: dict) -> str:
             f"{row['label']:24}{row['seeds']:>6}{row['test_mean']:>10.2f}{row['test_std']:>7.2f}"
             f"{'±' + format(row['test_ci95'], '.2f'):>9}{row['trials_mean']:>8.0f}{row['seconds_mean']:>9.0f}"
         )
+    if report["pairs"]:
+        lines.append("paired permutation tests, p corrected by Holm:")
+    for pair in report["pairs"]:
+        better, worse = (catalog.STRATEGIES[pair[name]].label for name in ("better", "worse"))
+        apart = "" if pair["p_holm"] <= 0.05 else "  cannot be told apart"
+        lines.append(f"  {better} over {worse}: {pair['difference']:.2f} points, p {pair['p_holm']:.3f}{apart}")
     return "\n".join(lines)
