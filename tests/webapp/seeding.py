@@ -217,8 +217,45 @@ def deep_cells() -> tuple[Cell, Cell]:
     return Cell("normal", blocks, (13,)), Cell("reduction", blocks[:7], (8,))
 
 
+def results() -> str:
+    """Forty cells under a protocol of their own; returns the search and the protocol."""
+    alone = search(SMALL | {"name": "Results", "training": SMALL["training"] | {"epochs": 9}})
+    measured(alone, 40, seed=5)
+    return f"{alone.pk} {alone.protocol}"
+
+
+def supernet() -> int:
+    """A finished weight-sharing search of three epochs, whose derived cell changes in the last; returns its number."""
+    from nas_engine.evaluators.supernet.presets import read_supernet
+    from webapp.models import SupernetEpoch, SupernetRun
+
+    sharing = {
+        "name": "Shared",
+        "evaluator": "supernet",
+        "evaluator_config": as_dict(read_supernet({"method": "darts"})),
+        "skeleton": {"dialect": "darts", "layers": 3, "filters": 8},
+    }
+    shared = search(SMALL | sharing, strategy="darts")
+    run = SupernetRun.objects.create(search=shared, state="finished", epoch=3, epochs=3)
+    for epoch, cells in ((1, "pc-darts-cifar"), (2, "pc-darts-cifar"), (3, "darts-v1")):
+        weights = [[0.1, 0.2, 0.3, 0.4]] * 5
+        record = {
+            "epoch": epoch, "epochs": 3, "train_loss": 2 / epoch, "valid_loss": 2 / epoch, "train_accuracy": 0.5,
+            "valid_accuracy": 0.5, "seconds": 2.0, "skips": 1, "skip_places": 8, "alarm": "", "controller": {},
+            "mixture": {"normal": weights, "reduction": weights}, "edges": [[0, 2], [1, 2], [0, 3], [1, 3], [2, 3]],
+            "operations": ["none", "max_pool_3x3", "identity", "sep_conv_3x3"],
+            "derived": {"cells": [cell.as_json() for cell in zoo.get(cells).cells], "supernet_score": 0.5},
+        }  # fmt: skip
+        SupernetEpoch.objects.create(run=run, number=epoch, record=record)
+    return shared.pk
+
+
 if __name__ == "__main__":
     import django
 
     django.setup()
+    plain = {"results": results, "supernet": supernet}.get(sys.argv[1])
+    if plain:
+        print(plain())
+        sys.exit()
     print(json.dumps(few() if sys.argv[1] == "few" else many(int(sys.argv[1]))))

@@ -1,0 +1,147 @@
+"""The results pages as a person uses them: marking and choosing cells, brushing, an offline search, a supernet's past."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def filled(product) -> dict:
+    """Measured cells beside the running product: a protocol of its own, so that other tests' cells are not among them."""
+    command = [sys.executable, "-m", "tests.webapp.seeding", "results"]
+    run = subprocess.run(command, cwd=ROOT, env=product.env, text=True, capture_output=True, check=False)
+    assert run.returncode == 0, run.stderr
+    number, protocol = run.stdout.split()
+    return {"search": number, "protocol": protocol}
+
+
+@pytest.fixture
+def board(page, filled):
+    page.goto(f"/leaderboard/?protocol={filled['protocol']}")
+    expect(page.locator("html[data-linked]")).to_be_attached()
+    return page
+
+
+def row(page, at: int):
+    return page.locator("tbody[data-linked]").last.locator("tr").nth(at)
+
+
+def test_a_star_stays_and_can_be_taken_back(board):
+    star = row(board, 1).locator(".star")
+    star.click()
+    expect(star).to_have_attribute("aria-pressed", "true")
+    expect(board.locator(".toast")).to_contain_text("starred")
+    board.reload()
+    expect(row(board, 1).locator(".star")).to_have_attribute("aria-pressed", "true")
+    row(board, 1).locator(".star").click()
+    board.locator(".toast button").click()
+    expect(row(board, 1).locator(".star")).to_have_attribute("aria-pressed", "true")
+
+
+def test_chosen_rows_bring_up_what_can_be_done_with_them(board, axe):
+    bulk = board.locator("#selection")
+    expect(bulk).to_be_hidden()
+    row(board, 0).get_by_role("checkbox").check()
+    row(board, 2).get_by_role("checkbox").check()
+    expect(board.locator("#chosen")).to_have_text("2 selected")
+    axe(board)
+    bulk.get_by_role("button", name="Learning curves").click()
+    expect(board.get_by_role("heading", name="Learning curves")).to_be_visible()
+    expect(board.locator("[data-figure][data-drawn]")).to_have_count(1)
+    axe(board)
+
+
+def test_a_tag_finds_its_cells_again(board):
+    row(board, 3).get_by_role("checkbox").check()
+    board.get_by_label("Tag", exact=True).fill("seen")
+    board.get_by_role("button", name="Tag", exact=True).click()
+    expect(row(board, 3).locator(".tag")).to_have_text("seen")
+    row(board, 3).locator(".tag").click()
+    expect(board.locator("tbody[data-linked] tr")).to_have_count(1)
+
+
+def test_a_view_keeps_columns_and_filters(board):
+    board.locator("summary", has_text="Columns").click()
+    board.get_by_label("Training time").check()
+    board.get_by_role("button", name="Show these").click()
+    expect(board.get_by_role("columnheader", name="Training")).to_be_visible()
+    board.locator("summary", has_text="Save this view").click()
+    board.get_by_label("Name").fill("With times")
+    board.get_by_role("button", name="Save view").click()
+    board.goto("/leaderboard/")
+    board.get_by_role("link", name="With times").click()
+    expect(board.get_by_role("columnheader", name="Training")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_brushing_an_axis_keeps_the_cells_between(open_page, filled, theme, axe):
+    page = open_page(theme=theme)
+    page.goto(f"/leaderboard/?protocol={filled['protocol']}&view=parallel")
+    expect(page.locator("#parallel[data-ready]")).to_be_attached()
+    axis = page.locator(".axis").first.locator(".hit")
+    box = axis.bounding_box()
+    x = box["x"] + box["width"] / 2
+    page.mouse.move(x, box["y"] + 4)
+    page.mouse.down()
+    page.mouse.move(x, box["y"] + box["height"] / 3, steps=4)
+    page.mouse.up()
+    expect(page.locator("#brushed")).to_contain_text("cells lie within valid")
+    assert 0 < page.locator("polyline.out").count() < page.locator("polyline").count()
+    expect(page.locator("#brushed-cells li").first).to_be_visible()
+    axe(page)
+    axis.press("Escape")
+    expect(page.locator("polyline.out")).to_have_count(0)
+    axis.press("ArrowUp")
+    expect(page.locator("#brushed")).to_contain_text("cells lie within valid")
+    page.get_by_role("button", name="Filter by these").click()
+    expect(page.locator(".chip.on").first).to_contain_text("Accuracy from")
+
+
+@pytest.mark.parametrize("width", [1440, 768, 360])
+def test_every_view_fits_and_is_accessible(open_page, filled, width, axe):
+    page = open_page(width=width)
+    for view in ("table", "parallel", "positions"):
+        page.goto(f"/leaderboard/?protocol={filled['protocol']}&view={view}&cost=latency")
+        expect(page.locator("html[data-linked]")).to_be_attached()
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), view
+        axe(page)
+
+
+def test_an_exported_search_opens_from_disk_without_a_network(page, filled, browser, tmp_path):
+    page.goto(f"/searches/{filled['search']}/")
+    page.locator("#export summary").click()
+    with page.expect_download() as found:
+        page.get_by_role("link", name="One HTML file").click()
+    found.value.save_as(tmp_path / "search.html")
+    context = browser.new_context(offline=True)
+    offline, said = context.new_page(), []
+    offline.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    offline.goto((tmp_path / "search.html").as_uri())
+    expect(offline.locator("html[data-ready]")).to_be_attached()
+    expect(offline.locator("[data-figure][data-drawn]").first).to_be_visible()
+    context.close()
+    assert not said
+
+
+def test_a_supernets_past_can_be_looked_at(page, product, axe):
+    command = [sys.executable, "-m", "tests.webapp.seeding", "supernet"]
+    number = subprocess.run(
+        command, cwd=ROOT, env=product.env, text=True, capture_output=True, check=True
+    ).stdout.strip()
+    page.goto(f"/searches/{number}/")
+    expect(page.locator("#derived-normal svg").first).to_be_visible()
+    expect(page.locator("#plot-shared-normal[data-drawn]")).to_be_visible()
+    axe(page)
+    slider = page.locator("#shared-time")
+    slider.focus()
+    slider.press("ArrowLeft")
+    expect(page.locator("#shared-at")).to_have_text("2")
+    expect(page.locator("#derived-normal")).to_contain_text("sep 5×5")
+    slider.press("ArrowRight")
+    expect(page.locator("#shared-at")).to_have_text("3")
+    expect(page.locator("#derived-normal")).not_to_contain_text("sep 5×5")
