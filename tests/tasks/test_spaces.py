@@ -6,11 +6,13 @@ import re
 import zipfile
 
 import pytest
+import torch
 from django.conf import settings
 from django.test import Client
 
 from nas_engine import catalog
 from nas_engine.datasets import prepare, read_info
+from nas_engine.networks.model import load
 from nas_engine.search_config import read_search
 from tasks import live
 from tests.webapp import seeding
@@ -89,7 +91,7 @@ def test_a_small_search_runs_to_its_end(searched, space, strategy):
 
 
 @pytest.mark.parametrize("space", [name for name in catalog.SPACES if name not in ("enas", "darts", "listed")])
-def test_what_was_found_has_its_pages_and_can_be_taken_home(searched, space):
+def test_what_was_found_has_its_pages_and_can_be_taken_home(searched, space, tmp_path):
     search = searched(space, "random")
     client = Client()
     client.force_login(local_owner())
@@ -114,3 +116,7 @@ def test_what_was_found_has_its_pages_and_can_be_taken_home(searched, space):
     bundle = client.get(f"/trials/{kept.pk}/bundle.zip")
     archive = zipfile.ZipFile(io.BytesIO(b"".join(bundle.streaming_content) if bundle.streaming else bundle.content))
     assert {"weights.safetensors", "architecture.json", "model.py"} <= set(archive.namelist())
+    archive.extract("weights.safetensors", tmp_path)
+    network = load(tmp_path / "weights.safetensors")
+    assert sum(parameter.numel() for parameter in network.parameters()) == kept.params
+    assert network(network.preprocess(torch.zeros(2, 1, 8, 8, dtype=torch.uint8))).shape == (2, 10)
