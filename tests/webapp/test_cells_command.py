@@ -88,6 +88,8 @@ def test_show_finds_a_recorded_cell_by_the_beginning_of_its_hash():
         (["show"], "Name a cell"),
         (["show", "nasnet-z"], "nasnet-a, pnasnet-5"),
         (["show", "0123abc"], "no cell '0123abc'"),
+        (["show", "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"], "known from a table alone"),
+        (["show", "|none~0|"], "three groups"),
         (["show", "nasnet-a", "5@1538"], "nearest is 1536"),
         (["show", "nasnet-a", "--filters", "lots"], "neither"),
         (["show", "nasnet-a", "--filters", "31"], "30 or 32"),

@@ -99,6 +99,8 @@ class Command(OneLineErrors, BaseCommand):
                 json.dumps(supernet_document(name, plan)) if options["json"] else _supernet_text(name, plan)
             )
             return
+        if not all(each.family for each in cells):
+            raise ConfigError("This cell is known from a table alone; no network is built from it.", "cell")
         skeleton = _skeleton(entry, cells, options)
         blueprint = build_blueprint(cells, skeleton, shape, classes, aux=options["aux"])
         if options["json"]:
