@@ -145,3 +145,22 @@ def test_a_supernets_past_can_be_looked_at(page, product, axe):
     slider.press("ArrowRight")
     expect(page.locator("#shared-at")).to_have_text("3")
     expect(page.locator("#derived-normal")).not_to_contain_text("sep 5×5")
+
+
+@pytest.mark.parametrize("width", [1440, 360])
+def test_the_tour_walks_and_is_not_shown_again(open_page, width, axe):
+    page = open_page(width=width)
+    page.goto("/?tour=1")
+    card = page.locator("#tour")
+    expect(card).to_contain_text("1 of 5")
+    axe(page)
+    for step in range(2, 6):
+        card.get_by_role("button", name="Next").click()
+        expect(card).to_contain_text(f"{step} of 5")
+    card.get_by_role("button", name="Done").click()
+    expect(card).to_be_hidden()
+    page.goto("/")
+    expect(page.locator("#tour")).to_have_count(0)
+    page.goto("/?tour=1")
+    page.keyboard.press("Escape")
+    expect(page.locator("#tour")).to_be_hidden()

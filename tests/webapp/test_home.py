@@ -126,3 +126,10 @@ def test_page_asks_the_database_a_bounded_number_of_times(signed_in, django_asse
     seeding.measured(seeding.search(state="running", ended=None), 50)
     with django_assert_max_num_queries(40):
         signed_in.get("/")
+
+
+def test_the_tour_is_shown_once_and_whenever_it_is_asked_for(signed_in, db):
+    assert 'id="tour"' in signed_in.get("/").content.decode()
+    signed_in.cookies["tour"] = "seen"
+    assert 'id="tour"' not in signed_in.get("/").content.decode()
+    assert 'id="tour"' in signed_in.get("/?tour=1").content.decode()

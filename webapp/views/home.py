@@ -46,6 +46,7 @@ def _shown(request) -> dict:
         "title": _title(running, first_run),
         "lede": "" if first_run else _lede(running),
         "first_run": first_run,
+        "tour": "tour" in request.GET or (first_run and "tour" not in request.COOKIES),
         "searches": running,
         "under_way": trained.under_way(),
         "paused": Search.objects.filter(state=Search.State.PAUSED).defer("strategy_state").order_by("-pk")[:5],
