@@ -70,10 +70,11 @@ def _how_measured(training: dict) -> str:
 def _network(training: dict, blueprint: dict) -> list[tuple[str, str]]:
     skeleton = training["config"]["skeleton"]
     size = f"{skeleton['layers']} cells" if skeleton["layers"] else f"N = {skeleton['repeats']}"
+    built = f"{skeleton['kind']}, {size}, F = {skeleton['filters']}, rules of {skeleton['dialect']}"
     channels, height, width = blueprint["image_shape"]
     return [
         ("Cell", f"{_line(training['names']['cell'])} `{training['cell_key'][:12]}`".strip()),
-        ("Skeleton", f"{skeleton['kind']}, {size}, F = {skeleton['filters']}, rules of {skeleton['dialect']}"),
+        ("Skeleton", "none: the cells are the whole network" if skeleton.get("whole") else built),
         ("Input", f"{channels} × {height} × {width}"),
         ("Stages", ", ".join(f"{channels} channels at 1/{stride}" for _, channels, stride in blueprint["features"])),
     ]
@@ -81,10 +82,14 @@ def _network(training: dict, blueprint: dict) -> list[tuple[str, str]]:
 
 def _settings(training: dict) -> list[tuple[str, str]]:
     config, hours = training["config"], training["seconds"] / 3600
+    length = config["schedule"]["epochs"]
     optimizer, schedule = config["optimizer"], config["schedule"]
     return [
         ("Images", f"{_line(_dataset(training))}, {training['dataset']['classes']} classes"),
-        ("Length", f"{schedule['epochs']} epochs, {hours:.2f} hours on {training['devices']} × {_device(training)}"),
+        (
+            "Length",
+            f"{length} epoch{'s' * (length > 1)}, {hours:.2f} hours on {training['devices']} × {_device(training)}",
+        ),
         (
             "Optimizer",
             f"{optimizer['kind']}, batch {optimizer['batch_size']}, weight decay {optimizer['weight_decay']:g}",
