@@ -6,15 +6,19 @@
     python -m benchmarks.child_training --plain processes      on a machine with other work: threads wait for each other
     python -m benchmarks.child_training --images var/datasets/cifar-10             real images instead of random bytes
 
+    python -m benchmarks.child_training --one-process          both loops in one process of one thread, by processor time
+
 Ours runs as the product does: a process with one thread on every core. The plain loop runs both as one process with a
 thread for every core and as a process for every core; the better one counts. In a round each runs once, one after the
 other, in fresh processes that have taken a first step before the clock starts. Images per second are those of all
 processes together, by the wall and by processor time (times the cores), which other programs on the machine disturb less.
+In one process, for machines that never rest, the plain loop too profits from the memory that ours keeps.
 Results go into benchmarks/results/child_training.json, one entry a setting; --add keeps the rounds that stand there, so
 that a machine need not be had for long at once; --no-write leaves it all out.
 """
 
 import argparse
+import functools
 import json
 import multiprocessing
 import os
@@ -100,6 +104,31 @@ def measure(arrangement: Arrangement, setting_name: str, folder: Path | None) ->
     return {"wall": images / wall, "processor": cores * images / sum(one[3] for one in done)}
 
 
+def in_one_process(
+    measured: dict[str, list[dict[str, float]]],
+    arrangements: list[Arrangement],
+    setting_name: str,
+    folder: Path | None,
+    rounds: int,
+) -> None:
+    """Add rounds of one-threaded loops in turn, in this process and by its processor time."""
+    torch.set_num_threads(1)
+    setting, cells = SETTINGS[setting_name], cells_of(SETTINGS[setting_name])
+    data = pictures(setting, folder)
+    loops = {}
+    for one in arrangements:
+        made = OurLoop if one.levers is None else functools.partial(PlainLoop, levers=one.levers)
+        loops[one.name] = [made(setting, each, data, CPU) for each in cells]
+    for number in range(rounds + 1):
+        for name, found in loops.items():
+            started = time.process_time()
+            for loop in found:
+                loop.epoch()
+            seconds = time.process_time() - started
+            if number:  # the first chooses kernels and takes memory
+                measured.setdefault(name, []).append({"processor": setting.images * len(found) / seconds})
+
+
 def another_round(
     measured: dict[str, list[dict[str, float]]], arrangements: list[Arrangement], setting_name: str, folder: Path | None
 ) -> None:
@@ -125,7 +154,7 @@ def compared(setting_name: str, measured: dict[str, list[dict[str, float]]], sho
     ours = next(name for name in measured if name.startswith("ours"))
     plains = [name for name in measured if name != ours]
     result: dict = {"rounds": measured}
-    for clock in ("wall", "processor"):
+    for clock in measured[ours][0]:
         best = max(plains, key=lambda name: median(measured[name], clock))
         result[clock] = {
             "plain": median(measured[best], clock),
@@ -162,7 +191,10 @@ def stored() -> dict:
     return json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
 
 
-def write(key: str, result: dict, arguments: argparse.Namespace) -> None:
+def finish(key: str, result: dict, arguments: argparse.Namespace) -> None:
+    """Store a result, unless that is not wanted."""
+    if arguments.no_write:
+        return
     about = describe_device(CPU)
     result["about"] = {
         "command": f"python -m benchmarks.child_training {shlex.join(sys.argv[1:])}".strip(),
@@ -191,19 +223,28 @@ def main() -> None:
         help="threads of one process wait for each other, so on a busy machine they lose much; default: the better",
     )  # fmt: skip
     parser.add_argument("--levers", action="store_true")
+    parser.add_argument("--one-process", action="store_true")
     parser.add_argument("--add", action="store_true", help="to the rounds that were measured before")
     parser.add_argument("--no-write", action="store_true")
     arguments = parser.parse_args()
     arrangements = comparison(arguments.cores, arguments.plain)
     for name in [arguments.setting] if arguments.setting else SETTINGS:
-        key = f"{name}, levers" if arguments.levers else name
-        chosen = ladder() if arguments.levers else arrangements
+        key = name + ", levers" * arguments.levers + ", one process" * arguments.one_process
         measured = stored().get(key, {}).get("rounds", {}) if arguments.add else {}
+        judged = levered if arguments.levers else compared
+        if arguments.one_process:
+            # What keeps memory keeps it for the whole process: those loops come when the others are done.
+            chosen = ladder() if arguments.levers else [Arrangement("plain", 1, 1, ()), Arrangement("ours", 1, 1, None)]
+            keeping = [one for one in chosen if one.levers is None or "kept memory" in one.levers]
+            if arguments.levers:
+                in_one_process(measured, chosen[: -len(keeping)], name, arguments.images, arguments.rounds)
+                chosen = keeping
+            in_one_process(measured, chosen, name, arguments.images, arguments.rounds)
+            finish(key, judged(name, measured, True), arguments)
+            continue
         for number in range(1, arguments.rounds + 1):
-            another_round(measured, chosen, name, arguments.images)
-            result = (levered if arguments.levers else compared)(name, measured, number == arguments.rounds)
-            if not arguments.no_write:
-                write(key, result, arguments)
+            another_round(measured, ladder() if arguments.levers else arrangements, name, arguments.images)
+            finish(key, judged(name, measured, number == arguments.rounds), arguments)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ from nas_engine.training.images import DeviceImages
 from nas_engine.training.loop import train
 
 RESULTS = Path(__file__).parent / "results" / "gpu.json"
-CHILD = replace(SETTINGS["cifar-10, N 2, F 32"], steps=100)
+CHILD = replace(SETTINGS["cifar-10, N 2, F 32"], batch=128, steps=100)
 QUICK = replace(CHILD, shape=(3, 8, 8), repeats=1, filters=4, batch=16, steps=5, crop=1)
 EPOCHS, TRAIN, VALID = 20, 45_000, 5_000
 # What is changed on a GPU, one after the other; ours adds the recorded step.
