@@ -42,8 +42,9 @@ RESULTS = Path(__file__).parent / "results" / "supernet_quality.json"
 PRESETS = {"darts": "darts-digits", "enas": "enas-digits"}
 SEEDS = (0, 1, 2)
 RANDOM_CELLS = 10
-DATA = DataConfig(dataset="digits", valid_fraction=0.5)
-TRAINING = TrainingConfig(epochs=5, batch_size=64, learning_rate=0.1, crop=1, flip=False, precision="float32")
+LAYERS, FILTERS = 3, 8  # as many as the presets search with
+DATA = DataConfig(dataset="digits", valid_fraction=0.2)
+TRAINING = TrainingConfig(epochs=12, batch_size=64, learning_rate=0.1, crop=1, flip=False, precision="float32")
 
 
 class Study:
@@ -120,7 +121,7 @@ class Study:
 
     def protocol(self, method: str, seed: int) -> Protocol:
         dialect = preset(PRESETS[method]).data["skeleton"]["dialect"]
-        skeleton = SkeletonConfig(repeats=1, filters=8, dialect=dialect)
+        skeleton = SkeletonConfig(layers=LAYERS, filters=FILTERS, dialect=dialect)
         return Protocol(DATA, read_info(self.folder).fingerprint, skeleton, replace(TRAINING, seed=seed))
 
     def summary(self) -> list[dict]:
@@ -156,7 +157,7 @@ class Study:
             "torch": torch.__version__,
             "python": platform.python_version(),
             "presets": {method: preset(name).data for method, name in PRESETS.items()},
-            "retraining": {"data": as_dict(DATA), "training": as_dict(TRAINING), "repeats": 1, "filters": 8},
+            "retraining": {"data": as_dict(DATA), "training": as_dict(TRAINING), "layers": LAYERS, "filters": FILTERS},
         }
         self.results.parent.mkdir(exist_ok=True)
         document = {**about, "summary": self.summary(), "pieces": self.pieces}
@@ -177,6 +178,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         study = Study(Path(folder) / "digits", arguments.minutes, arguments.results)
         done = all(study.run(method, arguments.part) for method in arguments.method or PRESETS)
+        study.store()
     print(json.dumps(study.summary(), indent=1))
     if not done:
         print("Not finished: run the same command again to go on.", file=sys.stderr)
