@@ -60,8 +60,10 @@ def best_so_far(measured: Sequence, budget: int, baseline: Sequence = ()) -> dic
     """
     shown, steps = thin(measured, MOST_SHOWN), thin(climb(measured), 500)
     marks = [points(**_at(shown), size=4), best_line([n for n, _ in steps], [100 * a for _, a in steps])]
-    notes = [word("best so far", steps[-1][0], 100 * steps[-1][1], color="var:--accent-ink")] if steps else []
     last = measured[-1].number if measured else 0
+    # Where the line goes to the plot's edge its name stands below it.
+    edge = {"anchor": "right", "yshift": -11} if last > 0.85 * _horizon(last, budget) else {}
+    notes = [word("best so far", steps[-1][0], 100 * steps[-1][1], color="var:--accent-ink", **edge)] if steps else []
     if baseline:
         others = thin(climb([point for point in baseline if point.number <= max(last, 1)]), 400)
         marks.insert(1, reference_line([n for n, _ in others], [100 * a for _, a in others], step=True))
