@@ -11,6 +11,7 @@ from django.db import models
 
 from nas_engine.cell import cells_key
 from webapp.removal_models import RemovalStudy  # noqa: F401 - as those below
+from webapp.shared_models import Claimed, Line
 from webapp.supernet_models import SupernetCheckpoint, SupernetEpoch, SupernetRun  # noqa: F401 - as those below
 from webapp.training_models import (  # noqa: F401 - tables of this module, in files of their own
     CostPreview,
@@ -164,7 +165,7 @@ class CellRecord(models.Model):
         return self.key[:7]
 
 
-class Trial(models.Model):
+class Trial(Claimed):
     """One architecture proposed and evaluated. ``attempt`` is the fencing token: only the current one counts."""
 
     class State(models.TextChoices):
@@ -189,10 +190,6 @@ class Trial(models.Model):
     info = models.JSONField(default=dict, help_text="The strategy's own notes")
     protocol = models.CharField(max_length=12)
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
-    attempt = models.PositiveIntegerField(default=0)
-    worker = models.CharField(max_length=120, blank=True)
-    heartbeat = models.DateTimeField(null=True)
-    sent = models.DateTimeField(null=True, help_text="When its message was last put on the queue")
     same_as = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="copies")
     told_as = models.PositiveIntegerField(null=True, help_text="Its place in the order the strategy was told")
     epoch = models.PositiveIntegerField(default=0)
@@ -265,7 +262,7 @@ class WeightsChunk(models.Model):
         return f"chunk {self.index}"
 
 
-class WeightsRequest(models.Model):
+class WeightsRequest(Claimed):
     """Weights that were not kept and are wanted now: the trial is trained once more, which changes nothing of its result.
 
     Gone once the weights are there; ``attempt`` is the fencing token, as in a trial.
@@ -278,10 +275,6 @@ class WeightsRequest(models.Model):
 
     trial = models.OneToOneField(Trial, on_delete=models.CASCADE, related_name="weights_request")
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED, db_index=True)
-    attempt = models.PositiveIntegerField(default=0)
-    worker = models.CharField(max_length=120, blank=True)
-    heartbeat = models.DateTimeField(null=True)
-    sent = models.DateTimeField(null=True, help_text="When its message was last put on the queue")
     error = models.TextField(blank=True, help_text="Why it failed, and what to do")
     created = models.DateTimeField(auto_now_add=True)
 
@@ -305,25 +298,11 @@ class PolicyUpdate(models.Model):
         return f"update {self.number}"
 
 
-class LogLine(models.Model):
+class LogLine(Line):
     """What happened in a search, in words."""
-
-    class Level(models.TextChoices):
-        INFO = "info"
-        GOOD = "good"
-        BAD = "bad"
 
     search = models.ForeignKey(Search, on_delete=models.CASCADE, related_name="log")
     trial_number = models.PositiveIntegerField(null=True)
-    level = models.CharField(max_length=5, choices=Level, default=Level.INFO)
-    text = models.TextField()
-    time = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["-id"]
-
-    def __str__(self):
-        return self.text
 
 
 class Worker(models.Model):

@@ -2,8 +2,10 @@
 
 from django.db import models
 
+from webapp.shared_models import Claimed
 
-class RemovalStudy(models.Model):
+
+class RemovalStudy(Claimed):
     """How much accuracy a trained network loses without each of its nodes and edges, found by a worker on kept weights."""
 
     class State(models.TextChoices):
@@ -14,10 +16,6 @@ class RemovalStudy(models.Model):
 
     trial = models.OneToOneField("webapp.Trial", on_delete=models.CASCADE, related_name="removal_study")
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED, db_index=True)
-    attempt = models.PositiveIntegerField(default=0)
-    worker = models.CharField(max_length=120, blank=True)
-    heartbeat = models.DateTimeField(null=True)
-    sent = models.DateTimeField(null=True, help_text="When its message was last put on the queue")
     done = models.PositiveIntegerField(default=0)
     of = models.PositiveIntegerField(default=0)
     result = models.JSONField(default=dict, help_text="nas_engine.evaluators.removal.study() as plain data")

@@ -2,8 +2,10 @@
 
 from django.db import models
 
+from webapp.shared_models import Claimed
 
-class SupernetRun(models.Model):
+
+class SupernetRun(Claimed):
     """The training of a weight-sharing search's supernet: one long task. ``attempt`` is the fencing token, as in a trial.
 
     After every epoch its state lies in the database (:class:`SupernetCheckpoint`), so that any worker can go on with it.
@@ -17,10 +19,6 @@ class SupernetRun(models.Model):
 
     search = models.OneToOneField("webapp.Search", on_delete=models.CASCADE, related_name="supernet")
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED, db_index=True)
-    attempt = models.PositiveIntegerField(default=0)
-    worker = models.CharField(max_length=120, blank=True)
-    heartbeat = models.DateTimeField(null=True)
-    sent = models.DateTimeField(null=True, help_text="When its message was last put on the queue")
     epoch = models.PositiveIntegerField(default=0, help_text="Epochs that are done and stored")
     epochs = models.PositiveIntegerField(default=0)
     claimed_epoch = models.PositiveIntegerField(default=0, help_text="Epochs done when its worker took it")

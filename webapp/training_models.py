@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.db import models
 
+from webapp.shared_models import Claimed, Line
+
 
 class FullTraining(models.Model):
     """One user request: a cell trained at full size and length, once for each seed. ``version`` rises with every change."""
@@ -55,7 +57,7 @@ class FullTraining(models.Model):
         return self.name
 
 
-class TrainingRun(models.Model):
+class TrainingRun(Claimed):
     """The training from one seed: one long task. ``attempt`` is the fencing token, as in a trial.
 
     Its checkpoint lies in the data folder of the machine that trains it, under ``token``; :class:`StoredFile` holds a copy
@@ -74,10 +76,6 @@ class TrainingRun(models.Model):
     training = models.ForeignKey(FullTraining, on_delete=models.CASCADE, related_name="runs")
     seed = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
-    attempt = models.PositiveIntegerField(default=0)
-    worker = models.CharField(max_length=120, blank=True)
-    heartbeat = models.DateTimeField(null=True)
-    sent = models.DateTimeField(null=True, help_text="When its message was last put on the queue")
     token = models.CharField(max_length=32)
     checkpoint_host = models.CharField(
         max_length=120, blank=True, help_text="The machine that has the newest checkpoint"
@@ -147,28 +145,14 @@ class StoredChunk(models.Model):
         return f"chunk {self.index}"
 
 
-class TrainingLine(models.Model):
+class TrainingLine(Line):
     """What happened in a full training, in words."""
-
-    class Level(models.TextChoices):
-        INFO = "info"
-        GOOD = "good"
-        BAD = "bad"
 
     training = models.ForeignKey(FullTraining, on_delete=models.CASCADE, related_name="log")
     seed = models.PositiveIntegerField(null=True)
-    level = models.CharField(max_length=5, choices=Level, default=Level.INFO)
-    text = models.TextField()
-    time = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["-id"]
-
-    def __str__(self):
-        return self.text
 
 
-class CostPreview(models.Model):
+class CostPreview(Claimed):
     """What a full training, or without a cell a supernet, would cost, timed by a worker before anybody commits to it. Kept
     for a day."""
 
@@ -183,10 +167,6 @@ class CostPreview(models.Model):
     dataset = models.ForeignKey("webapp.Dataset", on_delete=models.CASCADE, related_name="+")
     config = models.JSONField()
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
-    attempt = models.PositiveIntegerField(default=0)
-    worker = models.CharField(max_length=120, blank=True)
-    heartbeat = models.DateTimeField(null=True)
-    sent = models.DateTimeField(null=True, help_text="When its message was last put on the queue")
     result = models.JSONField(default=dict, help_text="nas_engine.training.outcome.CostEstimate as plain data")
     error = models.TextField(blank=True, help_text="Why it failed, and what to do")
     created = models.DateTimeField(auto_now_add=True)
