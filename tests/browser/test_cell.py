@@ -124,9 +124,9 @@ def test_a_cell_of_the_network_is_expanded_in_place(cell_page):
 
 
 def test_theme_switch_recolours_drawing_and_plot(cell_page):
-    expect(cell_page.locator(".plot[data-drawn]")).to_be_attached()
+    expect(cell_page.locator("[data-figure=among][data-drawn]")).to_be_attached()
     colour = "getComputedStyle(document.querySelector('.cell-node.op-sep .cap-shape')).fill"
-    line = "document.querySelector('.plot .scatterlayer path.js-line').style.stroke"
+    line = "document.querySelector('[data-figure=among] .scatterlayer path.js-line').style.stroke"
     assert cell_page.evaluate(colour) == "rgb(0, 112, 83)"
     before = cell_page.evaluate(line)
     cell_page.get_by_label("You: owner").click()

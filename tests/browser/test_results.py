@@ -1,5 +1,6 @@
 """The results pages as a person uses them: marking and choosing cells, brushing, an offline search, a supernet's past."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,7 @@ def test_a_tag_finds_its_cells_again(board):
     board.get_by_role("button", name="Tag", exact=True).click()
     expect(row(board, 3).locator(".tag")).to_have_text("seen")
     row(board, 3).locator(".tag").click()
+    expect(board).to_have_url(re.compile(r"protocol=\w+&q=tag:seen"))
     expect(board.locator("tbody[data-linked] tr")).to_have_count(1)
 
 
