@@ -1,11 +1,9 @@
 """The list of searches, one search, one trial, and what can be done with them."""
 
-import json
-
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count, OuterRef, Subquery
-from django.http import Http404, HttpResponse
+from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
@@ -13,6 +11,7 @@ from django.views.decorators.http import require_POST
 from nas_engine.errors import ConfigError
 from webapp.models import Search, Trial
 from webapp.services import searches as service
+from webapp.views.long_runs import act, config_as_file, log_as_text
 from webapp.views.polling import version_of
 from webapp.views.search_page import SearchPage
 from webapp.views.search_settings import one_line, settings_of_search
@@ -100,17 +99,12 @@ def context_of(page: SearchPage) -> dict:
 
 def search_config(request, pk):
     """The search's settings as a file that ``manage.py search`` takes."""
-    found = find(pk)
-    response = HttpResponse(json.dumps(found.config, indent=2, ensure_ascii=False), content_type="application/json")
-    response["Content-Disposition"] = f'attachment; filename="search-{pk}.json"'
-    return response
+    return config_as_file(find(pk).config, f"search-{pk}.json")
 
 
 def search_log(request, pk):
     """The whole log, oldest first, as text; times in UTC."""
-    lines = find(pk).log.order_by("id").values_list("time", "text")
-    text = "".join(f"{time:%Y-%m-%d %H:%M:%S}  {words}\n" for time, words in lines.iterator())
-    return HttpResponse(text, content_type="text/plain; charset=utf-8")
+    return log_as_text(find(pk).log)
 
 
 @require_POST
@@ -129,12 +123,7 @@ def search_stop(request, pk):
 
 
 def _act(request, pk: int, action, done: str):
-    try:
-        action(find(pk))
-    except ConfigError as error:
-        messages.warning(request, "; ".join(error.problems.values()))
-    else:
-        messages.success(request, done)
+    act(request, find(pk), action, done)
     return redirect("search", pk)
 
 

@@ -1,7 +1,5 @@
 """One full training, and what can be done with it."""
 
-import json
-
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -12,6 +10,7 @@ from nas_engine.errors import ConfigError
 from webapp.models import FullTraining
 from webapp.results.training import TrainingPage
 from webapp.services import trainings as service
+from webapp.views.long_runs import act, config_as_file, log_as_text
 
 OVER = 286
 
@@ -46,17 +45,12 @@ def context_of(page: TrainingPage) -> dict:
 
 def training_log(request, pk):
     """The whole log, oldest first, as text; times in UTC."""
-    lines = find(pk).log.order_by("id").values_list("time", "text")
-    text = "".join(f"{time:%Y-%m-%d %H:%M:%S}  {words}\n" for time, words in lines.iterator())
-    return HttpResponse(text, content_type="text/plain; charset=utf-8")
+    return log_as_text(find(pk).log)
 
 
 def training_config(request, pk):
     """The settings as a file that ``manage.py train --protocol`` takes."""
-    found = find(pk)
-    response = HttpResponse(json.dumps(found.config, indent=2, ensure_ascii=False), content_type="application/json")
-    response["Content-Disposition"] = f'attachment; filename="training-{pk}.json"'
-    return response
+    return config_as_file(find(pk).config, f"training-{pk}.json")
 
 
 @require_POST
@@ -95,10 +89,5 @@ def training_remove(request, pk):
 
 
 def _act(request, pk: int, action, done: str):
-    try:
-        action(find(pk))
-    except ConfigError as error:
-        messages.warning(request, "; ".join(error.problems.values()))
-    else:
-        messages.success(request, done)
+    act(request, find(pk), action, done)
     return redirect("training", pk)
