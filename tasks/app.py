@@ -6,7 +6,7 @@ Torch-free at module level, as every module of this package: a task imports what
 import os
 import threading
 
-from celery import Celery, signals
+from celery import Celery, Task, signals
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
@@ -17,7 +17,12 @@ STOP = threading.Event()
 # Modules whose tasks train workers take; those of the others go to search workers.
 TRAINING = ("train", "weights", "removals", "full_training", "supernet")
 
-app = Celery("nasturtium", broker=settings.BROKER_URL)
+
+class PatientTask(Task):
+    Request = "tasks.acknowledging:PatientRequest"  # by name: only a worker needs it
+
+
+app = Celery("nasturtium", broker=settings.BROKER_URL, task_cls=PatientTask)
 app.conf.update(
     imports=tuple(f"tasks.{name}" for name in ("search", "datasets", *TRAINING)),
     task_routes={f"tasks.{name}.*": {"queue": "train"} for name in TRAINING},

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,15 @@ class Server:
             if re.search(rf"^PPid:\s+{self.process.pid}$", status, re.MULTILINE):
                 found[int(process.name)] = command.replace(b"\0", b" ").decode()
         return found
+
+    @contextmanager
+    def held(self):
+        """The server's own process, which starts again what ends, stands still while the block runs; its children go on."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def wait(self, condition, what: str):
         """Wait until ``condition()`` is true and return what it gave."""

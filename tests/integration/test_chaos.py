@@ -53,7 +53,12 @@ def test_a_search_survives_the_death_of_every_process(server):
     os.kill(running.pid("search-0"), signal.SIGKILL)
     running.wait(lambda: measured(running) >= 4, "four results")
     (redis,) = (pid for pid, command in running.children().items() if "valkey-server" in command)
-    os.kill(redis, signal.SIGKILL)
+    running.wait(lambda: counts(running)["running"], "a trial in training")
+    done = measured(running)
+    with running.held():  # so that Redis stays away until a training has ended
+        os.kill(redis, signal.SIGKILL)
+        running.wait(lambda: measured(running) > done, "the end of a training without Redis")
+        time.sleep(1.0)  # the worker acknowledges its message after the result is stored
     running.wait(lambda: counts(running)["search"] == "finished", "the end of the search")
     assert_every_trial_counted_once(running, 8)
     log = running.ask("list(LogLine.objects.values_list('text', flat=True))")
