@@ -2,7 +2,7 @@
 
 from tasks import clock
 from tasks.recording import say
-from tasks.wording import duration, percent
+from tasks.wording import duration, winner
 from webapp.models import LogLine, Search, Trial
 
 HOPELESS = 8  # this many failures and not one result end a search
@@ -29,8 +29,9 @@ def hopeless(search: Search) -> str:
 
 
 def closing(search: Search, text: str) -> str:
+    """The text as a sentence, and the trial with the highest reward."""
     best = search.trials.filter(state__in=Trial.MEASURED).order_by("-reward", "number").first()
-    return f"{text}." if best is None else f"{text}. Best: trial {best.number}, {percent(best.valid_accuracy)}."
+    return f"{text}." if best is None else f"{text}.{winner(best.number, best.valid_accuracy, best.reward)}"
 
 
 def halt(search: Search, state: str, reason: str, level: str = LogLine.Level.GOOD) -> None:

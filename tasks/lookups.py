@@ -18,7 +18,7 @@ from tasks import clock, ending, live, proposals
 from tasks.learning import store_learned
 from tasks.lease import held
 from tasks.recording import changing, clean, say
-from tasks.wording import percent
+from tasks.wording import percent, praise
 from webapp.models import CellRecord, LogLine, Search, Trial, operations_of
 
 BATCH = 200  # trials stored in one transaction
@@ -175,7 +175,7 @@ def _say_best(search: Search, rows: list[Trial], best: float | None) -> None:
     for trial in rows:
         if trial.reward is not None and (best is None or trial.reward > best):
             best = trial.reward
-            text = f"trial {trial.number}: {percent(trial.valid_accuracy)}, the best so far"
+            text = f"trial {trial.number}: {percent(trial.valid_accuracy)}, {praise(trial.valid_accuracy, best)}"
             say(search, text, LogLine.Level.GOOD, trial.number)
 
 

@@ -15,7 +15,7 @@ from django.db.models import F, Max
 from nas_engine.limits import Violation
 from nas_engine.trial import Evaluation
 from tasks import clock, messages, retention, reuse
-from tasks.wording import millions, percent, place
+from tasks.wording import millions, percent, place, praise
 from webapp.models import LogLine, Search, Trial
 
 ATTEMPTS = 3  # a trial whose worker was lost this often is failed
@@ -138,7 +138,8 @@ def finish(
         retention.keep_best(search, trial, reward, weights)
         text = f"trial {trial.number} finished: {percent(evaluation.valid_accuracy)}, {millions(evaluation.macs)} MACs"
         if best is None or reward > best:
-            say(search, f"{text}, the best so far", LogLine.Level.GOOD, trial.number)
+            text = f"{text}, {praise(evaluation.valid_accuracy, reward)}"
+            say(search, text, LogLine.Level.GOOD, trial.number)
         else:
             say(search, text, number=trial.number)
     wake(trial)

@@ -4,7 +4,6 @@ from nas_engine.search_config import SearchConfig
 from tasks import clock, ending, messages, supernet_recording
 from tasks.lease import held
 from tasks.recording import changing
-from tasks.wording import percent
 from webapp.models import LogLine, Search, SupernetRun, Trial
 
 State = SupernetRun.State
@@ -44,9 +43,6 @@ def _end(search: Search, run: SupernetRun) -> None:
         ending.halt(search, Search.State.FAILED, reason, LogLine.Level.BAD)
         return
     measured = search.trials.filter(state__in=Trial.MEASURED)
-    best = measured.order_by("-reward", "number").first()
     trained = f"{measured.count()} of {len(run.derived)} derived cells trained by themselves"
-    text = f"Its {run.epoch} epochs are done, and {trained}."
-    if best is not None:
-        text += f" Best: trial {best.number}, {percent(best.valid_accuracy)}."
+    text = ending.closing(search, f"Its {run.epoch} epochs are done, and {trained}")
     ending.halt(search, Search.State.FINISHED, text)

@@ -6,6 +6,18 @@ def percent(share: float) -> str:
     return f"{100 * share:.2f}\u00a0%"
 
 
+def praise(accuracy: float, reward: float) -> str:
+    """What is said of a trial whose reward is the highest so far; it need not be the most accurate one."""
+    return "the best so far" if reward == accuracy else f"the highest reward so far, {reward:.4f}"
+
+
+def winner(number: int, accuracy: float, reward: float) -> str:
+    """The last words on a search: " Best: trial 7, 92.86 %." """
+    if reward == accuracy:
+        return f" Best: trial {number}, {percent(accuracy)}."
+    return f" Highest reward: trial {number}, {reward:.4f} at {percent(accuracy)}."
+
+
 def millions(number: int) -> str:
     """MACs or parameters: 124 300 000 -> "124 M", 38 200 -> "38.2 k"."""
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):

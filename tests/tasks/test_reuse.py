@@ -55,6 +55,10 @@ def test_the_reward_of_a_reused_result_is_the_new_searchs_own(same, queue):
         assert trial.state == State.REUSED
         assert trial.reward == pytest.approx(trial.valid_accuracy * (20_000 / 1e6) ** -1.0)
     assert first.trials.filter(reward__gt=1).count() == 0
+    best = max(second.trials.all(), key=lambda trial: (trial.reward, -trial.number))
+    second.refresh_from_db()
+    told = f"Highest reward: trial {best.number}, {best.reward:.4f} at {100 * best.valid_accuracy:.2f}"
+    assert told in second.reason, "the most accurate trial is another matter"
 
 
 @pytest.fixture
