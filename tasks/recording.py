@@ -6,6 +6,7 @@ second, comes late, or comes back from the dead changes nothing.
 """
 
 import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,7 +15,7 @@ from django.db.models import F, Max
 
 from nas_engine.limits import Violation
 from nas_engine.trial import Evaluation
-from tasks import clock, messages, retention, reuse
+from tasks import clock, messages, retention, reuse, timings
 from tasks.wording import millions, percent, place, praise
 from webapp.models import LogLine, Search, Trial
 
@@ -65,6 +66,7 @@ def claim(trial_id: int, attempt: int, worker: str, device: dict) -> Trial | Non
         unadvanced = settled["state"] == Trial.State.WAITING and search.state not in Search.ACTIVE
         if settled["state"] == Trial.State.QUEUED or unadvanced:
             settled = _begin(trial, worker)
+            timings.begin(search, trial)
             say(search, f"trial {trial.number} started on {place(worker, device)}", number=trial.number)
         elif settled["state"] == Trial.State.REUSED:
             say(search, reuse.sentence(trial, settled["same_as"]), number=trial.number)
@@ -111,8 +113,11 @@ def finish(
     device: dict,
     weights: bytes,
     latency: dict | None = None,
+    took: dict | None = None,
 ) -> bool:
-    """Store a trial's result, once; ``latency`` says how that was obtained. False if this attempt no longer counts."""
+    """Store a trial's result, once; ``latency`` says how that was obtained, ``took`` where the seconds went. False if this
+    attempt no longer counts."""
+    began = time.perf_counter()
     with changing(trial.search_id) as search:
         measured = Trial.objects.filter(search=search, state__in=Trial.MEASURED)
         best = measured.aggregate(best=Max("reward"))["best"]
@@ -142,23 +147,36 @@ def finish(
             say(search, text, LogLine.Level.GOOD, trial.number)
         else:
             say(search, text, number=trial.number)
+        storing = {"store": time.perf_counter() - began}
+        timings.book(search, trial, timings.added(took or {}, storing))
     wake(trial)
     return True
 
 
-def refuse(trial: Trial, evaluation: Evaluation, broken: Violation, curve: list[dict], device: dict) -> bool:
+def refuse(
+    trial: Trial, evaluation: Evaluation, broken: Violation, curve: list[dict], device: dict, took: dict | None = None
+) -> bool:
     """Store that a trained trial breaks the limits of its search. False if this attempt no longer counts."""
     text = f"{broken.reason}; it reached {percent(evaluation.valid_accuracy)}"
     fields = reuse.infeasible(broken, evaluation) | {"error": text, "seconds": evaluation.seconds, "device": device}
     with changing(trial.search_id) as search:
         if not current(trial).update(curve=clean(curve), epoch=len(curve), epochs=len(curve), **fields):
             return False
+        timings.book(search, trial, took or {})
         say(search, f"trial {trial.number} breaks the limits: {text}", number=trial.number)
     wake(trial)
     return True
 
 
-def prune(trial: Trial, evaluation: Evaluation, reward: float, reason: str, curve: list[dict], device: dict) -> bool:
+def prune(
+    trial: Trial,
+    evaluation: Evaluation,
+    reward: float,
+    reason: str,
+    curve: list[dict],
+    device: dict,
+    took: dict | None = None,
+) -> bool:
     """Store that a trial's training was ended early; ``evaluation`` holds what accuracy was expected, ``reward`` is that
     one's. It keeps no accuracy of its own, so that it is ranked nowhere. False if this attempt no longer counts."""
     with changing(trial.search_id) as search:
@@ -177,12 +195,13 @@ def prune(trial: Trial, evaluation: Evaluation, reward: float, reason: str, curv
         )
         if not counted:
             return False
+        timings.book(search, trial, took or {})
         say(search, f"trial {trial.number} stopped early {reason}", number=trial.number)
     wake(trial)
     return True
 
 
-def fail(trial: Trial, error: str, advice: str = "", curve: list[dict] | None = None) -> bool:
+def fail(trial: Trial, error: str, advice: str = "", curve: list[dict] | None = None, took: dict | None = None) -> bool:
     """Store why a trial has no result. False if this attempt no longer counts."""
     with changing(trial.search_id) as search:
         extra = {} if curve is None else {"curve": clean(curve), "epoch": len(curve)}
@@ -191,6 +210,7 @@ def fail(trial: Trial, error: str, advice: str = "", curve: list[dict] | None = 
         )
         if not counted:
             return False
+        timings.book(search, trial, took or {})
         say(search, f"trial {trial.number} failed: {error}", LogLine.Level.BAD, trial.number)
     wake(trial)
     return True
@@ -201,6 +221,7 @@ def put_back(trial: Trial, why: str) -> bool:
     with changing(trial.search_id) as search:
         if not current(trial).update(**_queued()):
             return False
+        timings.lose(search, trial)
         say(search, f"trial {trial.number} put back: {why}", number=trial.number)
         halted = search.state in HALTED
     if halted:
@@ -222,6 +243,7 @@ def requeue_lost(trial: Trial) -> bool:
         # A heartbeat since the caller looked means that the worker lives.
         if not current(trial).filter(heartbeat=trial.heartbeat).update(**change):
             return False
+        timings.lose(search, trial, trial.heartbeat)
         if error:
             say(search, f"trial {trial.number} failed: {error}", LogLine.Level.BAD, trial.number)
         else:

@@ -18,6 +18,7 @@ from tasks import recording, workers
 from tasks.app import STOP, app
 from tasks.datasets import local_folder
 from tasks.pruning import Pruned, Watch
+from tasks.timings import Stopwatch
 from tasks.workers import Job
 from webapp.models import Trial
 
@@ -42,15 +43,17 @@ def train_child(trial_id: int, attempt: int) -> None:
             why = "its worker is ending" if STOP.is_set() else "its search was paused"
             patiently(recording.put_back, trial, why)
         except EvaluationFailed as error:
-            patiently(recording.fail, trial, error.reason, error.advice, curve.epochs)
+            patiently(recording.fail, trial, error.reason, error.advice, curve.epochs, curve.timings())
         except ConfigError as error:
-            patiently(recording.fail, trial, str(error), "Correct it in a clone of this search.", curve.epochs)
+            advice = "Correct it in a clone of this search."
+            patiently(recording.fail, trial, str(error), advice, curve.epochs, curve.timings())
         except DatabaseError:
             raise  # the trial’s heartbeat runs out and the sweeper queues it again
         except Exception as error:
             log.exception("Trial %s of search %s broke down", trial.number, search.pk)
             text = f"{type(error).__name__}: {error}"
-            patiently(recording.fail, trial, text, "The worker’s log holds the full trace.", curve.epochs)
+            advice = "The worker’s log holds the full trace."
+            patiently(recording.fail, trial, text, advice, curve.epochs, curve.timings())
 
 
 def _train(trial: Trial, curve: "Curve", job: Job, device: dict) -> None:
@@ -68,11 +71,14 @@ def _train(trial: Trial, curve: "Curve", job: Job, device: dict) -> None:
         return
     broken = config.limits.broken_after(outcome.evaluation)
     if broken:
-        patiently(recording.refuse, trial, outcome.evaluation, broken, outcome.curve, device)
+        timings = curve.watch.of_outcome(outcome.timings)
+        patiently(recording.refuse, trial, outcome.evaluation, broken, outcome.curve, device, timings)
         return
     reward = config.reward.of(outcome.evaluation)
-    weights = pack(trial, config, outcome)
-    patiently(recording.finish, trial, outcome.evaluation, reward, outcome.curve, device, weights, outcome.latency)
+    with curve.watch.taking("store"):
+        weights = pack(trial, config, outcome)
+    result = (trial, outcome.evaluation, reward, outcome.curve, device, weights, outcome.latency)
+    patiently(recording.finish, *result, curve.watch.of_outcome(outcome.timings))
 
 
 def _prune(trial: Trial, config: SearchConfig, curve: "Curve", pruned: Pruned, device: dict) -> None:
@@ -82,7 +88,7 @@ def _prune(trial: Trial, config: SearchConfig, curve: "Curve", pruned: Pruned, d
     expected = min(max(pruned.verdict.expected, 0.0), 1.0)
     evaluation = Evaluation(expected, network.params, network.macs, None, seconds, trial.protocol)
     reward = config.reward.of(evaluation)
-    patiently(recording.prune, trial, evaluation, reward, pruned.reason, curve.epochs, device)
+    patiently(recording.prune, trial, evaluation, reward, pruned.reason, curve.epochs, device, curve.timings())
 
 
 def evaluate(trial: Trial, config: SearchConfig, report: Callable[[Any], None], cancelled: Callable[[], bool]):
@@ -132,6 +138,7 @@ class Curve:
 
     def __init__(self, trial: Trial):
         self.trial, self.epochs, self._stored = trial, [], 0.0
+        self.watch = Stopwatch()
 
     def add(self, report: Any) -> None:
         """Take an evaluator's EpochReport."""
@@ -143,18 +150,24 @@ class Curve:
                 "valid_accuracy": report.valid_accuracy,
                 "seconds": report.seconds,
                 "images_per_second": report.images_per_second,
+                "valid_seconds": report.valid_seconds,
             }
         )
         if time.monotonic() - self._stored < REPORT_SECONDS:
             return
         self._stored = time.monotonic()
         try:
-            recording.progress(self.trial, self.epochs, report.epochs)
+            with self.watch.taking("report"):
+                recording.progress(self.trial, self.epochs, report.epochs)
         except recording.SearchGone:
             raise SearchCancelled from None
         except DatabaseError as error:  # the next epoch tries again
             log.warning("Progress could not be stored: %s", error)
             connection.close()
+
+    def timings(self) -> dict:
+        """Where the seconds went of a training that got this far."""
+        return self.watch.of_curve(self.epochs)
 
 
 def patiently(store: Callable, *arguments) -> Any:

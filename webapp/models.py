@@ -121,6 +121,9 @@ class Search(models.Model):
     ended = models.DateTimeField(null=True)
     active_seconds = models.FloatField(default=0.0, help_text="Time spent running, pauses left out")
     resumed = models.DateTimeField(null=True, help_text="Start of the current stretch of running")
+    timings = models.JSONField(
+        default=dict, help_text="Seconds of all its trials by phase, as tasks.timings names them"
+    )
 
     class Meta:
         ordering = ["-id"]
@@ -206,6 +209,7 @@ class Trial(Claimed):
         default=dict, help_text="How it was obtained: way, p95, runs, batch, threads, precision, warm_up, device"
     )
     seconds = models.FloatField(null=True, help_text="Build, training and measuring together")
+    timings = models.JSONField(default=dict, help_text="Seconds by phase, as tasks.timings names them")
     device = models.JSONField(default=dict)
     error = models.TextField(blank=True)
     advice = models.TextField(blank=True)

@@ -15,7 +15,8 @@ __all__ = ["Cancelled", "EpochReport", "Evaluator", "Outcome", "Report"]
 @dataclass(frozen=True)
 class Outcome:
     """An evaluation with what it left: the weights (name -> tensor, on the processor), the blueprint they fit, one
-    dictionary an epoch, and where the seconds went. ``normalisation`` is {"mean": [...], "std": [...]} with pixels in
+    dictionary an epoch, and where the seconds went: "data", "build", "train" (reports included), "evaluate", "latency" and
+    "total". ``normalisation`` is {"mean": [...], "std": [...]} with pixels in
     [0, 1]; ``device`` describes where it ran; ``latency`` adds "p95" and "runs" to the evaluation's median."""
 
     evaluation: Evaluation

@@ -86,6 +86,7 @@ class StandaloneEvaluator(Evaluator):
             clock.lap("build")
             reports = train(model, parts.train, parts.valid, self.protocol.training, report, cancelled)
         clock.lap("train")
+        clock.move(sum(one.valid_seconds for one in reports), "train", "evaluate")
         if self.config.latency == "measured":
             latency |= measure_latency(model, info.image_shape, self.device, self.config)
         clock.lap("latency")

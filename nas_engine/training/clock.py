@@ -15,5 +15,10 @@ class Clock:
         self.laps[name] = self.laps.get(name, 0.0) + now - self.last
         self.last = now
 
+    def move(self, seconds: float, source: str, target: str) -> None:
+        """Book ``seconds`` of one lap under another name."""
+        self.laps[source] -= seconds
+        self.laps[target] = self.laps.get(target, 0.0) + seconds
+
     def total(self) -> dict[str, float]:
         return {**self.laps, "total": time.perf_counter() - self.started}

@@ -61,15 +61,18 @@ def train(
         started = time.perf_counter()
         totals = trainer.epoch(epoch)
         trained = time.perf_counter()
+        valid_accuracy = accuracy(model, valid_images, cancelled)
+        ended = time.perf_counter()
         reports.append(
             EpochReport(
                 epoch=epoch,
                 epochs=config.epochs,
                 train_loss=float(totals.loss) / totals.images,
                 train_accuracy=int(totals.right) / totals.images,
-                valid_accuracy=accuracy(model, valid_images, cancelled),
-                seconds=time.perf_counter() - started,
+                valid_accuracy=valid_accuracy,
+                seconds=ended - started,
                 images_per_second=totals.images / (trained - started),
+                valid_seconds=ended - trained,
             )
         )
         report(reports[-1])

@@ -1,13 +1,14 @@
 """What a training tells while it goes on. Torch-free."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class EpochReport:
     """One epoch: its number from 1, mean loss and accuracy over the batches as they were trained on, accuracy on valid
-    after it (in [0, 1]), its duration in seconds with validation, and images trained on per second without."""
+    after it (in [0, 1]), its duration in seconds with validation, images trained on per second without, and what validation
+    took of the duration."""
 
     epoch: int
     epochs: int
@@ -16,6 +17,7 @@ class EpochReport:
     valid_accuracy: float
     seconds: float
     images_per_second: float
+    valid_seconds: float = field(default=0.0, kw_only=True)
 
 
 @dataclass(frozen=True)

@@ -186,14 +186,21 @@ def test_a_search_is_watched_from_its_start_to_its_end(page, digits, axe):
     expect(page.locator("#log")).to_contain_text("search finished")
     page.locator("#cost-choice").get_by_role("button", name="Latency").click()
     expect(page.locator("#plot-cost")).to_have_attribute("aria-label", re.compile("against latency"))
+    expect(page.locator("#times")).to_contain_text("Measuring latency")
     axe(page)
     page.set_viewport_size({"width": 360, "height": 740})
     assert overflow(page) == 0
     page.goto(f"{path}trials/1/")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Trial 1 reached")
     expect(page.locator("#plot-curve")).to_have_attribute("data-drawn", "")
-    assert overflow(page) == 0
-    axe(page)
+    expect(page.get_by_role("row", name="Evaluating on valid")).to_be_visible()
+    for theme in ("light", "dark"):
+        page.context.add_cookies([{"name": "theme", "value": theme, "url": page.url}])
+        for width in (360, 768, 1440):
+            page.set_viewport_size({"width": width, "height": 740})
+            page.reload()
+            assert overflow(page) == 0
+            axe(page)
 
 
 def test_plots_take_the_colours_of_the_theme(page, digits):

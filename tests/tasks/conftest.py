@@ -80,10 +80,12 @@ class Evaluator:
             if cancelled():
                 raise SearchCancelled
             numbers = {"epoch": epoch, "train_loss": 1.0, "train_accuracy": accuracy, "valid_accuracy": accuracy}
-            curve.append(numbers | {"seconds": 0.1, "images_per_second": 10.0})
+            curve.append(numbers | {"seconds": 0.1, "images_per_second": 10.0, "valid_seconds": 0.02})
             report(SimpleNamespace(**curve[-1], epochs=config.training.epochs))
         evaluation = Evaluation(accuracy, 1000, 20_000, None, 0.2, trial.protocol)
-        return SimpleNamespace(evaluation=evaluation, curve=curve, weights={}, blueprint=None, timings={}, latency={})
+        return SimpleNamespace(
+            evaluation=evaluation, curve=curve, weights={}, blueprint=None, timings={"train": 0.1}, latency={}
+        )
 
 
 @pytest.fixture

@@ -25,11 +25,11 @@ def trained(monkeypatch):
         curve = []
         for epoch in range(1, config.training.epochs + 1):
             numbers = {"epoch": epoch, "train_loss": 1.0, "train_accuracy": final, "seconds": 0.1}
-            numbers |= {"valid_accuracy": final * (1 - 0.5**epoch), "images_per_second": 10.0}
+            numbers |= {"valid_accuracy": final * (1 - 0.5**epoch), "images_per_second": 10.0, "valid_seconds": 0.02}
             curve.append(numbers)
             report(SimpleNamespace(**numbers, epochs=config.training.epochs))
         measured = Evaluation(final, 10, 10, None, 1.0, trial.protocol)
-        return SimpleNamespace(evaluation=measured, curve=curve, weights={}, latency={})
+        return SimpleNamespace(evaluation=measured, curve=curve, weights={}, timings={"train": 0.6}, latency={})
 
     monkeypatch.setattr(train, "evaluate", evaluate)
 

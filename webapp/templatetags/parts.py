@@ -122,6 +122,14 @@ def duration(seconds) -> str:
     return f"{days}{SPACE}d {hours}{SPACE}h" if hours else f"{days}{SPACE}d"
 
 
+@register.filter
+def precisely(seconds) -> str:
+    """As :func:`duration`, with a decimal below ten seconds and in milliseconds below one."""
+    if seconds is None or seconds >= 9.95:
+        return duration(seconds)
+    return f"{1000 * seconds:.{0 if seconds >= 0.01 else 1}f}{SPACE}ms" if seconds < 0.995 else f"{seconds:.1f}{SPACE}s"
+
+
 @register.filter(name="bytes")
 def byte_count(value) -> str:
     """Bytes in decimal units: 312 B, 48.2 kB, 412 MB, 1.20 GB, 4 GB."""

@@ -19,6 +19,7 @@ from webapp.forms.workers import live_trainers
 from webapp.models import CellRecord, Search, Trial
 from webapp.results.front import SearchFront
 from webapp.results.supernet import SupernetPage
+from webapp.results.timings import Slice, slices
 
 EVOLUTIONS = ("regularized_evolution", "nsga2")  # strategies whose trials have parents
 ROWS = 12  # trials on a page
@@ -172,6 +173,20 @@ class SearchPage:
     @property
     def seconds_saved(self) -> float:
         return sum(point.seconds or 0.0 for point in self.reused)
+
+    @cached_property
+    def time_slices(self) -> list[Slice]:
+        """Where the workers' time went, summed over the trials."""
+        return slices(self.search.timings, waiting=False)
+
+    @property
+    def worker_seconds(self) -> float:
+        return sum(one.seconds for one in self.time_slices)
+
+    @property
+    def queue_seconds(self) -> float:
+        """What the trials waited for a worker, one after another and side by side."""
+        return self.search.timings.get("queue", 0.0)
 
     @property
     def failures(self) -> list[tuple[str, int]]:

@@ -4,6 +4,7 @@ from django.http import Http404
 
 from webapp.figures.trial import learning_curve, loss_curve
 from webapp.models import Search, Trial, Weights
+from webapp.results.timings import slices
 from webapp.templatetags.parts import percent
 
 
@@ -29,6 +30,8 @@ def trial_context(search: Search, number: int) -> dict:
         "log": list(search.log.filter(trial_number=number).order_by("-id")[:60]),
         "waited": _between(trial.created, trial.started),
         "took": _between(trial.started, trial.ended),
+        "slices": slices(trial.timings or (trial.same_as.timings if trial.same_as else {})),
+        "times_of": trial.same_as if not trial.timings and trial.same_as else None,
         "weights": Weights.objects.filter(trial=trial).values("size").first(),
         "newer": number + 1 if last and number < last else None,
         "older": number - 1 if number > 1 else None,

@@ -53,7 +53,11 @@ def test_a_child_is_measured(digits):
     assert (evaluation.params, evaluation.macs) == (outcome.blueprint.params, outcome.blueprint.macs)
     assert evaluation.latency == outcome.latency["median"] > 0
     assert evaluation.protocol == evaluator(digits).protocol.fingerprint()
-    assert evaluation.seconds == outcome.timings["total"] >= outcome.timings["train"]
+    assert evaluation.seconds == outcome.timings["total"]
+    phases = {name: seconds for name, seconds in outcome.timings.items() if name != "total"}
+    assert set(phases) == {"data", "build", "train", "evaluate", "latency"} and min(phases.values()) > 0
+    assert sum(phases.values()) == pytest.approx(outcome.timings["total"], abs=0.01)
+    assert phases["evaluate"] == pytest.approx(sum(one.valid_seconds for one in seen))
     assert outcome.classes == tuple("0123456789") and outcome.device["kind"] == "cpu"
 
 
