@@ -13,6 +13,7 @@ from nas_engine.cell import cells_key
 from webapp.removal_models import RemovalStudy  # noqa: F401 - as those below
 from webapp.shared_models import Claimed, Line
 from webapp.supernet_models import SupernetCheckpoint, SupernetEpoch, SupernetRun  # noqa: F401 - as those below
+from webapp.token_models import ApiToken  # noqa: F401 - as those below
 from webapp.training_models import (  # noqa: F401 - tables of this module, in files of their own
     CostPreview,
     FullTraining,

@@ -11,7 +11,7 @@ STYLESHEETS = [
     for name in (
         *("tokens", "base", "layout", "parts", "diagram", "plot"),
         *("shell", "pieces", "home", "cell", "difference", "edit", "search", "leaderboard", "compare", "library"),
-        *("models", "quiet"),
+        *("models", "api", "quiet"),
         "print",
     )
 ]

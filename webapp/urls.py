@@ -3,6 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
+from webapp.api import v1
 from webapp.views import (
     around,
     cells,
@@ -28,6 +29,7 @@ from webapp.views import (
     search_new,
     searches,
     sweep,
+    tokens,
     training_new,
     trainings,
     weights,
@@ -135,6 +137,11 @@ urlpatterns = [
     path("datasets/<slug:slug>/remove/", datasets.dataset_remove, name="dataset-remove"),
     path("workers/", workers.workers, name="workers"),
     path("workers/live/", workers.workers_live, name="workers-live"),
+    # for programs
+    path("api/", tokens.api_page, name="api"),
+    path("api/tokens/", tokens.token_issue, name="token-issue"),
+    path("api/tokens/<int:pk>/take-back/", tokens.token_take_back, name="token-take-back"),
+    path("api/v1/", v1.urls),
     # the bar
     path("theme/", frame.theme, name="theme"),
     path("jump/", jump.jump, name="jump"),

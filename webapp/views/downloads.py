@@ -21,32 +21,32 @@ COLUMNS = (
 
 def leaderboard_csv(request):
     """The filtered rows in the order shown, one line each."""
-    trials, name = _asked_for(request)
+    trials, name = asked_for(request)
 
     def lines() -> Iterator[str]:
         writer = csv.writer(_Echo())
         yield writer.writerow(COLUMNS)
         for rank, trial in enumerate(trials, start=1):
-            yield writer.writerow([harmless(value) for value in _row(rank, trial).values()])
+            yield writer.writerow([harmless(value) for value in measurement(rank, trial).values()])
 
     return _streamed(lines(), "text/csv; charset=utf-8", f"{name}.csv")
 
 
 def leaderboard_json(request):
     """The filtered rows in the order shown, each with its cells."""
-    trials, name = _asked_for(request)
+    trials, name = asked_for(request)
 
     def parts() -> Iterator[str]:
         yield "["
         for rank, trial in enumerate(trials, start=1):
-            entry = _row(rank, trial) | {"cells": trial.cell.cells}
+            entry = measurement(rank, trial) | {"cells": trial.cell.cells}
             yield ("\n" if rank == 1 else ",\n") + json.dumps(entry, ensure_ascii=False)
         yield "\n]\n"
 
     return _streamed(parts(), "application/json", f"{name}.json")
 
 
-def _asked_for(request) -> tuple[Iterator[Trial], str]:
+def asked_for(request) -> tuple[Iterator[Trial], str]:
     protocols = measured_protocols()
     if not protocols:
         raise Http404("No cell has been measured yet.")
@@ -56,7 +56,7 @@ def _asked_for(request) -> tuple[Iterator[Trial], str]:
     return board.export_rows(trials, filters.sort), f"cells-{safe_name(chosen.dataset)}-{chosen.fingerprint}"
 
 
-def _row(rank: int, trial: Trial) -> dict:
+def measurement(rank: int, trial: Trial) -> dict:
     return dict(
         zip(
             COLUMNS,
