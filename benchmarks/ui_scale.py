@@ -26,6 +26,7 @@ PAGES = {
     "leaderboard, filtered by MACs": "/leaderboard/?macs_max=1.2",
     "leaderboard, filtered by operation": "/leaderboard/?q=op:sep_conv_7x7",
     "leaderboard, sorted by latency": "/leaderboard/?sort=latency",
+    "leaderboard, sorted by the mean over seeds": "/leaderboard/?sort=-seeds",
     "leaderboard, page 400": "/leaderboard/?page=400",
     "leaderboard, against latency": "/leaderboard/?cost=latency",
     "leaderboard, the other protocol": "/leaderboard/?protocol={other}",

@@ -99,6 +99,7 @@ urlpatterns = [
     path("cells/<str:key>/around/", around.around, name="cell-around"),
     path("cells/<str:key>/cell.json", cells.cell_json, name="cell-json"),
     path("cells/<str:key>/note/", marks.cell_note, name="cell-note"),
+    path("cells/<str:key>/seeds/", marks.cell_seeds, name="cell-seeds"),
     path("cells/<str:key>/mark/<slug:mark>/", marks.cell_mark, name="cell-mark"),
     path("cells/<str:key>/<str:kind>.svg", cells.cell_svg_file, name="cell-svg"),
     path("trials/<int:pk>/bundle.zip", weights.bundle, name="weights"),

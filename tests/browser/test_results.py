@@ -57,6 +57,43 @@ def test_chosen_rows_bring_up_what_can_be_done_with_them(board, axe):
     axe(board)
 
 
+def test_chosen_cells_are_trained_again_from_more_seeds(open_page, filled, axe):
+    """The mean over seeds appears once the worker is done; what is put together is named below the table."""
+    page = open_page()
+    address = f"/leaderboard/?protocol={filled['protocol']}&q=op:identity&rows=100"
+    page.goto(address)
+    expect(page.locator("html[data-linked]")).to_be_attached()
+    key = row(page, 0).get_attribute("data-id")
+    row(page, 0).get_by_role("checkbox").check()
+    page.get_by_label("How many more seeds").fill("1")
+    page.get_by_role("button", name="Train again with more seeds").click()
+    expect(page.get_by_text("1 cell will be trained again: seed 1")).to_be_visible()
+    mean = page.locator(f'tr[data-id="{key}"]').get_by_text("n=2")
+    for _ in range(90):
+        page.goto(address)
+        if mean.count():
+            break
+        page.wait_for_timeout(1000)
+    expect(mean).to_be_visible()
+    expect(page.get_by_text("which differ in nothing else")).to_be_visible()
+    page.get_by_role("link", name="Over seeds, %").click()
+    expect(row(page, 0)).to_have_attribute("data-id", key)
+    for theme in ("light", "dark"):
+        page.context.add_cookies([{"name": "theme", "value": theme, "url": page.url}])
+        for width in (360, 768, 1440):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.reload()
+            row(page, 0).get_by_role("checkbox").check()
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+            axe(page)
+    row(page, 0).locator(".cellname").click()
+    expect(page.get_by_text("Over 2 seeds")).to_be_visible()
+    page.locator("#trials").get_by_label("How many more seeds").fill("0")
+    page.locator("#trials").get_by_role("button", name="Train again with more seeds").click()
+    assert page.locator("#trials :invalid").count(), "the browser refuses what the server would"
+    axe(page)
+
+
 def test_a_tag_finds_its_cells_again(board):
     row(board, 3).get_by_role("checkbox").check()
     board.get_by_label("Tag", exact=True).fill("seen")

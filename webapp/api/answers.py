@@ -59,6 +59,9 @@ class TrialDetail(TrialOut):
     choices: list[Any] = Field(description="The architecture's decisions, as indices of options")
     curve: list[dict[str, Any]] = Field(description="One object an epoch")
     latency_about: dict[str, Any]
+    timings: dict[str, float] = Field(
+        description="Seconds by phase: queue, data, build, train, evaluate, latency, store"
+    )
     device: dict[str, Any]
 
 

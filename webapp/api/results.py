@@ -21,9 +21,9 @@ router = Router(tags=["results"])
     summary="Cells measured under one protocol; takes what stands behind the ? in the leaderboard page’s address",
 )
 def leaderboard(request, limit: int = Query(100, ge=1, le=10_000), offset: int = Query(0, ge=0)):
-    trials, _ = asked_for(request)
+    trials, over, _ = asked_for(request)
     rows = islice(trials, offset, offset + limit)
-    return [measurement(rank, trial) for rank, trial in enumerate(rows, start=offset + 1)]
+    return [measurement(rank, trial, over) for rank, trial in enumerate(rows, start=offset + 1)]
 
 
 @router.get("/cells/{key}", response=CellOut, summary="A cell in every notation it can be written in")

@@ -9,13 +9,15 @@ from urllib.parse import urlencode
 from nas_engine import catalog
 from nas_engine.operations import FAMILIES, GRAPH_OPERATIONS, OPERATIONS
 
-COLUMNS = ("accuracy", "macs", "params", "latency", "seconds", "trial", "cell")  # what rows can be sorted by
+COLUMNS = ("accuracy", "seeds", "macs", "params", "latency", "seconds", "trial", "cell")  # what rows can be sorted by
 RANGES = {"acc": ("Accuracy", "%"), "macs": ("MACs", "M"), "params": ("Parameters", "M"), "lat": ("Latency", "ms")}
 COSTS = ("macs", "params", "latency")  # what the plot sets accuracy against
 SIZES = (25, 50, 100, 200)
 # Columns that a reader may hide or add, in their order; the cell and its accuracy are always there.
 OPTIONAL = {
     "diagram": "Diagram",
+    "seeds": "Mean ± std over seeds",
+    "full": "Full training",
     "macs": "MACs",
     "params": "Parameters",
     "latency": "Latency",
@@ -36,7 +38,7 @@ DEFAULT = {
     "page": "1",
     "cost": "macs",
     "view": "table",
-    "cols": "diagram,macs,params,latency,trial",
+    "cols": "diagram,seeds,macs,params,latency,trial",
 }
 
 
@@ -79,6 +81,11 @@ class BoardFilters:
         if changes and "page" not in changes:
             fields.pop("page", None)
         return urlencode({name: value for name, value in fields.items() if value and value != DEFAULT.get(name)})
+
+    def shown(self, several_seeds: bool) -> tuple[str, ...]:
+        """The columns; without other seeds to show the mean over them stays away unless it was asked for."""
+        asked = several_seeds or "cols" in self.given
+        return tuple(name for name in self.columns if name != "seeds" or asked)
 
     def chips(self) -> list[tuple[str, str]]:
         """(what a filter says, the query without it) for every filter in force, the protocol apart."""

@@ -5,7 +5,7 @@ A row is a cell under a protocol: the trial that measured it. Trials that reused
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from webapp.figures.base import split_front, thin
 from webapp.forms.board import BoardFilters
 from webapp.models import CellMark, CellNote, CellRecord, Trial
 from webapp.results.cell import begins
+from webapp.results.seeds import OverSeeds, by_mean, means_of_all
 
 FIELDS = {
     "acc": ("valid_accuracy", 0.01),
@@ -118,13 +119,19 @@ class Page:
     last: int
 
 
-def page_of(trials: QuerySet[Trial], ranked: Sequence[Match], filters: BoardFilters) -> Page:
-    """The page asked for, or the last one there is. ``ranked`` is the :func:`ranking` of ``trials``."""
+def page_of(
+    trials: QuerySet[Trial], ranked: Sequence[Match], filters: BoardFilters, others: Sequence[str] = ()
+) -> Page:
+    """The page asked for, or the last one there is. ``ranked`` is the :func:`ranking` of ``trials``, ``others`` are the
+    protocols that differ in the seed: rows can be sorted by the mean over them."""
     total = len(ranked)
     pages = max(1, math.ceil(total / filters.rows))
     number = min(filters.page, pages)
     start = (number - 1) * filters.rows
-    if filters.sort == "-accuracy":
+    if filters.sort.strip("-") == "seeds":
+        order = by_mean(ranked, means_of_all(ranked, others), filters.sort.startswith("-"))
+        chosen = order[start : start + filters.rows]
+    elif filters.sort == "-accuracy":
         chosen = [match.pk for match in ranked[start : start + filters.rows]]
     else:  # first the ids, from an index alone; then the few rows
         chosen = list(ordered(trials, filters.sort).values_list("pk", flat=True)[start : start + filters.rows])
@@ -146,10 +153,21 @@ def pinned_rows(trials: QuerySet[Trial], reader) -> list[Trial]:
 _RELATED = ("cell__name", "cell__cells", "cell__note__tags", "search__name", "search__strategy")
 
 
-def export_rows(trials: QuerySet[Trial], sort: str):
-    """Every row, one after another, without holding them all."""
-    rows = ordered(trials, sort).select_related("cell", "search", "search__dataset")
-    return rows.only(*SHOWN, *_RELATED, "search__protocol_summary", "search__dataset__slug").iterator(chunk_size=500)
+def export_rows(
+    trials: QuerySet[Trial], ranked: Sequence[Match], sort: str, over: Mapping[str, OverSeeds]
+) -> Iterator[Trial]:
+    """Every row, one after another, without holding them all. ``over`` and ``ranked``, the :func:`ranking` of ``trials``,
+    are what the order by the mean over seeds goes by."""
+    rows = trials.select_related("cell", "search", "search__dataset")
+    rows = rows.only(*SHOWN, *_RELATED, "search__protocol_summary", "search__dataset__slug")
+    if sort.strip("-") != "seeds":
+        yield from ordered(rows, sort).iterator(chunk_size=500)
+        return
+    order = by_mean(ranked, {cell: one.mean for cell, one in over.items()}, sort.startswith("-"))
+    for start in range(0, len(order), 500):
+        keys = order[start : start + 500]
+        found = rows.in_bulk(keys)
+        yield from (found[key] for key in keys)
 
 
 def points(ranked: Sequence[Match], cost: str, most: int) -> tuple[list[Match], list[Match]]:

@@ -1,6 +1,8 @@
 """The protocols under which cells were measured. Numbers of two protocols are never ranked together."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from django.db.models import Count, Max
 
@@ -9,13 +11,16 @@ from nas_engine.evaluators.settings import TabularConfig
 from nas_engine.protocol import Protocol, SkeletonConfig
 from nas_engine.search_config import read_search
 from webapp.models import Search, Trial
+from webapp.results.seeds import family_and_seed
 
 TABLES = "tables"  # stands for a data set where results come from a published table
 
 
 @dataclass(frozen=True)
 class MeasuredProtocol:
-    """A protocol with results. ``label`` is its summary, with the fingerprint where several share a summary."""
+    """A protocol with results. ``label`` is its summary, with what tells it apart where several share one: the training
+    seed, the fingerprint. ``family`` is shared by those that differ in the seed alone; ``seed`` is None where nothing shares
+    the summary."""
 
     fingerprint: str
     summary: str
@@ -23,22 +28,45 @@ class MeasuredProtocol:
     dataset: str
     dataset_title: str
     cells: int
+    family: str
+    seed: int | None = None
 
 
 def measured_protocols() -> list[MeasuredProtocol]:
     """All protocols with at least one measured cell, most results first, then the latest."""
     counts = Trial.objects.filter(state=Trial.State.FINISHED).values("protocol")
     counts = counts.annotate(cells=Count("pk"), last=Max("pk")).order_by("-cells", "-last")
-    named = Search.objects.order_by("pk").values_list("protocol", "protocol_summary", "dataset__slug", "dataset__title")
-    about = {fingerprint: rest for fingerprint, *rest in named}
-    summaries = [about[row["protocol"]][0] for row in counts]
+    columns = ("protocol", "protocol_summary", "dataset__slug", "dataset__title", "dataset__fingerprint", "pk")
+    about = {fingerprint: rest for fingerprint, *rest in Search.objects.order_by("pk").values_list(*columns)}
+    shared = Counter(about[row["protocol"]][0] for row in counts)
     found = []
-    for row, summary in zip(counts, summaries, strict=True):
+    for row in counts:
         fingerprint = row["protocol"]
-        label = summary if summaries.count(summary) == 1 else f"{summary} ({fingerprint[:6]})"
-        slug, title = about[fingerprint][1:]
-        found.append(MeasuredProtocol(fingerprint, summary, label, slug or TABLES, title or "Tables", row["cells"]))
-    return found
+        summary, slug, title, images, search = about[fingerprint]
+        family, seed = (fingerprint, None)
+        if shared[summary] > 1 and slug:
+            family, seed = family_and_seed(fingerprint, search, images)
+        made = (fingerprint, summary, summary, slug or TABLES, title or "Tables", row["cells"], family, seed)
+        found.append(MeasuredProtocol(*made))
+    return _labelled(found)
+
+
+def _labelled(protocols: list[MeasuredProtocol]) -> list[MeasuredProtocol]:
+    """Tell those apart that share a summary."""
+    members = Counter(each.family for each in protocols)
+    families = Counter(summary for summary, _ in {(each.summary, each.family) for each in protocols})
+    labelled = []
+    for each in protocols:
+        seed = f", seed {each.seed}" if members[each.family] > 1 else ""
+        told = f" ({each.fingerprint[:6]})" if families[each.summary] > 1 else ""
+        labelled.append(replace(each, label=f"{each.summary}{seed}{told}"))
+    return labelled
+
+
+def siblings(chosen: MeasuredProtocol, protocols: Sequence[MeasuredProtocol]) -> list[MeasuredProtocol]:
+    """``chosen`` and after it those that differ from it in the training seed alone, by their seeds."""
+    others = [each for each in protocols if each.family == chosen.family and each != chosen]
+    return [chosen, *sorted(others, key=lambda each: each.seed or 0)]
 
 
 def protocol_of(search: Search) -> Protocol | None:

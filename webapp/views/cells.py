@@ -1,6 +1,7 @@
 """The cell page: what a cell is, what it costs, how it did, and how to take it home."""
 
 import json
+from collections import Counter
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -22,6 +23,7 @@ from webapp.results.cell import Result, auxiliary, find_cell, network_of, result
 from webapp.results.nearby import neighbours
 from webapp.results.notations import notations_of
 from webapp.results.published import published_as
+from webapp.results.seeds import over_seeds_of
 from webapp.templatetags.cells import cells_of, device_name, milliseconds
 from webapp.views.downloads import attachment, safe_name
 from webapp.views.removals import removal_context
@@ -67,6 +69,7 @@ def page(record: CellRecord, results: list[Result], result: Result | None) -> di
         "results": results,
         "result": result,
         "measured": measured,
+        "over": over_seeds_of(result, results) if result else None,
         "network": network,
         "skeleton": skeleton,
         "layouts": {each.kind: layout(each) for each in cells},
@@ -135,13 +138,15 @@ def _curves(results: list[Result], first: Result | None) -> list[tuple[str, list
     """(name, curve) of every trial that has one, those of the chosen protocol first."""
     ordered = sorted(results, key=lambda result: result is not first)
     trials = [(result, trial) for result in ordered for trial in result.trials if trial.curve]
-    return [
-        (
-            f"{result.summary}" if len(result.trials) == 1 else f"search {trial.search_id}, trial {trial.number}",
-            trial.curve,
-        )
-        for result, trial in trials
-    ]
+    shared = Counter(result.summary for result in results)
+
+    def name(result: Result, trial: Trial) -> str:
+        if len(result.trials) > 1:
+            return f"search {trial.search_id}, trial {trial.number}"
+        seed = f", seed {result.protocol.training.seed}" if shared[result.summary] > 1 and result.protocol else ""
+        return result.summary + seed
+
+    return [(name(result, trial), trial.curve) for result, trial in trials]
 
 
 def cell_svg_file(request, key: str, kind: str):

@@ -11,18 +11,21 @@ from webapp.diagrams.parallel import draw as draw_parallel
 from webapp.figures.leaderboard import COSTS, against_cost
 from webapp.figures.policy import heat_map
 from webapp.forms.board import AXES, OPTIONAL, RANGES, SIZES, VIEWS, BoardFilters, read_filters
-from webapp.models import CellMark, SavedView, Search
+from webapp.models import CellMark, SavedView, Search, Trial
 from webapp.results import board
 from webapp.results.parallel import parallel
 from webapp.results.positions import operation_places
-from webapp.results.protocols import MeasuredProtocol, measured_protocols, protocol_settings
+from webapp.results.protocols import MeasuredProtocol, measured_protocols, protocol_settings, siblings
 from webapp.results.published import reference_rows
+from webapp.results.seeds import full_trainings, over_seeds
 
 DRAWN = 2_000  # points of the plot beside the Pareto front
 HEADS = (  # column, sort key, title, classes, what the first click sorts by
     ("cell", "cell", "Cell", "", "cell"),
     ("diagram", "", "Diagram", "", ""),
     ("accuracy", "accuracy", "Valid, %", "num", "-accuracy"),
+    ("seeds", "seeds", "Over seeds, %", "num", "-seeds"),
+    ("full", "", "Full training: test, %", "num low", ""),
     ("macs", "macs", "MACs, M", "num", "macs"),
     ("params", "params", "Params, M", "num low", "params"),
     ("latency", "latency", "Latency, ms", "num low", "latency"),
@@ -54,7 +57,9 @@ def leaderboard(request):
     measured = board.measurements(chosen.fingerprint)
     trials = board.matching(measured, filters, request.user)
     ranked = board.ranking(trials)
-    page = board.page_of(trials, ranked, filters)
+    family = siblings(chosen, protocols)
+    page = board.page_of(trials, ranked, filters, [each.fingerprint for each in family[1:]])
+    pinned = board.pinned_rows(measured, request.user)
     example = Search.objects.select_related("dataset").defer("strategy_state").filter(protocol=chosen.fingerprint)[0]
     context = {
         "section": "leaderboard",
@@ -68,11 +73,11 @@ def leaderboard(request):
         "ranges": ranges(filters),
         "settings": protocol_settings(example),
         "page": page,
-        "heads": heads(filters),
+        "heads": heads(filters, len(family) > 1),
         "sizes": SIZES,
         "costs": _links(filters, "cost", {name: words[0] for name, words in COSTS.items()}),
         "columns": OPTIONAL,
-        "pinned": board.pinned_rows(measured, request.user),
+        "pinned": pinned,
         "marks": _Marks(request.user),
         "tabs": _tabs(request.user, filters),
         "views": _links(filters, "view", VIEWS),
@@ -81,8 +86,10 @@ def leaderboard(request):
         "next": filters.query(page=page.number + 1) if page.number < page.pages else None,
         "export": filters.query(protocol=chosen.fingerprint, rows=None),
         "trainable": example.dataset_id is not None,
+        "stacked": "nodes" not in page.rows[0].cell.cells[0] if page.rows else False,
         "several_devices": len({row.device.get("name") for row in page.rows}) > 1,
     }
+    context |= _several_seeds([*pinned, *page.rows], family, filters)
     context |= _references(chosen.dataset)
     context |= _beside(ranked, filters) | VIEWS_MORE.get(filters.view, lambda *_: {})(ranked, filters)
     return render(request, "leaderboard/leaderboard.html", context)
@@ -120,6 +127,21 @@ def _links(filters: BoardFilters, name: str, labels: Mapping[str, str]) -> list[
         }
         for value, label in labels.items()
     ]
+
+
+def _several_seeds(rows: Sequence[Trial], family: Sequence[MeasuredProtocol], filters: BoardFilters) -> dict:
+    """What the rows' cells reached from other seeds and in full trainings, as far as the columns are shown. ``family`` are
+    the protocol shown and those that differ from it in the seed."""
+    cells = {row.cell_id for row in rows}
+    columns = filters.shown(len(family) > 1)
+    return {
+        "shown": columns,
+        "family": [
+            (each, filters.query(protocol=each.fingerprint)) for each in sorted(family, key=lambda one: one.seed or 0)
+        ],
+        "over": over_seeds([each.fingerprint for each in family], cells) if "seeds" in columns else {},
+        "full": full_trainings(cells, family[0].dataset) if "full" in columns else {},
+    }
 
 
 class _Marks:
@@ -177,11 +199,11 @@ def choose_protocol(
     return (wanted or offered)[0], offered
 
 
-def heads(filters: BoardFilters) -> list[Head]:
+def heads(filters: BoardFilters, several_seeds: bool) -> list[Head]:
     """The table's heads; a second click on one turns the order around."""
-    made = []
+    made, columns = [], filters.shown(several_seeds)
     for column, key, title, classes, first in HEADS:
-        if column not in (*ALWAYS, *filters.columns):
+        if column not in (*ALWAYS, *columns):
             continue
         current = filters.sort.removeprefix("-") == key
         down = filters.sort.startswith("-")

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 from nas_engine.errors import ConfigError
 from webapp.models import CellRecord
 from webapp.services import marks as service
+from webapp.services import seeds as seed_service
 from webapp.views.frame import back
 
 MOST_CURVES = 8
@@ -106,7 +107,44 @@ def _export(request, keys: list[str]) -> HttpResponse:
     return redirect(f"{reverse('leaderboard-csv')}?{urlencode(fields)}")
 
 
-ACTIONS = {"tag": _tag, "star": _star, "pin": _pin, "compare": _compare, "curves": _curves, "export": _export}
+def _seeds(request, keys: list[str]) -> HttpResponse:
+    train_again(request, keys)
+    return HttpResponseRedirect(back(request))
+
+
+@require_POST
+def cell_seeds(request, key):
+    """Have one cell trained again from more seeds."""
+    if not CellRecord.objects.filter(pk=key).exists():
+        raise Http404("There is no such cell.")
+    train_again(request, [key])
+    return HttpResponseRedirect(back(request))
+
+
+def train_again(request, keys: list[str]) -> None:
+    """Have cells trained from as many more seeds as was asked for, under the protocol given; a message says what comes."""
+    more = request.POST.get("more", "2")
+    try:
+        made = seed_service.train_more_seeds(
+            request.user, keys, request.POST.get("protocol", ""), int(more) if more.isdecimal() else 0
+        )
+    except ConfigError as error:
+        messages.warning(request, " ".join(error.problems.values()))
+        return
+    seeds = ", ".join(str(search.config["training"]["seed"]) for search in made)
+    word = f"seed {seeds}, as a search" if len(made) == 1 else f"seeds {seeds}, as {len(made)} searches"
+    messages.success(request, f"{_cells(keys)} will be trained again: {word} under the same protocol otherwise")
+
+
+ACTIONS = {
+    "tag": _tag,
+    "star": _star,
+    "pin": _pin,
+    "compare": _compare,
+    "curves": _curves,
+    "export": _export,
+    "seeds": _seeds,
+}
 
 
 def _cells(keys: list[str]) -> str:
