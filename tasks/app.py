@@ -15,7 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 STOP = threading.Event()
 
 # Modules whose tasks train workers take; those of the others go to search workers.
-TRAINING = ("train", "weights", "removals", "full_training", "supernet")
+TRAINING = ("train", "weights", "removals", "node_latency", "full_training", "supernet")
 
 
 class PatientTask(Task):

@@ -26,6 +26,7 @@ from tasks.workers import STALE
 from webapp.models import (
     CostPreview,
     FullTraining,
+    NodeLatency,
     RemovalStudy,
     Search,
     SupernetRun,
@@ -76,6 +77,8 @@ def requeue_lost() -> None:
         requests.requeue_lost(request, messages.train_weights)
     for study in RemovalStudy.objects.filter(state=RemovalStudy.State.RUNNING, heartbeat__lt=before):
         requests.requeue_lost(study, messages.study_removals)
+    for wanted in NodeLatency.objects.filter(state=NodeLatency.State.RUNNING, heartbeat__lt=before):
+        requests.requeue_lost(wanted, messages.measure_nodes)
     for run in TrainingRun.objects.filter(state=TrainingRun.State.RUNNING, heartbeat__lt=before):
         full_recording.requeue_lost(run)
     for run in SupernetRun.objects.filter(state=SupernetRun.State.RUNNING, heartbeat__lt=before):
@@ -113,6 +116,7 @@ def _queued() -> list[tuple[QuerySet, Callable]]:
         (Trial.objects.filter(state=Trial.State.QUEUED, search__state__in=going), messages.train_child),
         (WeightsRequest.objects.filter(state=WeightsRequest.State.QUEUED), messages.train_weights),
         (RemovalStudy.objects.filter(state=RemovalStudy.State.QUEUED), messages.study_removals),
+        (NodeLatency.objects.filter(state=NodeLatency.State.QUEUED), messages.measure_nodes),
         (
             TrainingRun.objects.filter(state=TrainingRun.State.QUEUED, training__state__in=FullTraining.ACTIVE),
             messages.train_fully,

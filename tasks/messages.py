@@ -48,6 +48,11 @@ def study_removals(study_id: int, attempt: int) -> bool:
     return send("tasks.removals.study_removals", study_id, attempt)
 
 
+def measure_nodes(wanted_id: int, attempt: int) -> bool:
+    """Ask a train worker how long each node of a network takes. Returns whether the message was sent."""
+    return send("tasks.node_latency.measure_nodes", wanted_id, attempt)
+
+
 def prepare_dataset(dataset_id: int) -> bool:
     """Ask a search worker to prepare a data set. Returns whether the message was sent."""
     return send("tasks.datasets.prepare_dataset", dataset_id)

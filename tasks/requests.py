@@ -21,11 +21,12 @@ def current(row: Model):
 
 def claim(model: type[Model], pk: int, attempt: int, *related: str, search: str = "trial__search"):
     """Take a queued row with its ``related`` ones, or None if it is gone, taken, or at another attempt. ``search`` is where
-    its search is found, whose checkpoint is not wanted."""
+    its search is found, whose checkpoint is not wanted; "" where it has none."""
     queued = model.objects.filter(pk=pk, state="queued", attempt=attempt)
     if not queued.update(state="running", worker=workers.name(), heartbeat=clock.now()):
         return None
-    return model.objects.select_related(*related).defer(f"{search}__strategy_state").get(pk=pk)
+    rows = model.objects.select_related(*related)
+    return (rows.defer(f"{search}__strategy_state") if search else rows).get(pk=pk)
 
 
 def put_back(row: Model, message: Message) -> None:

@@ -34,12 +34,15 @@ def measure_latency(
     model.eval()
     images = torch.zeros(config.latency_batch, *image_shape, device=where)
     try:
-        with _threads(config.latency_threads), torch.inference_mode(), _precision(config, where):
-            times = _times(model, images, where, config)
-            about = describe_device(where)
+        with limited_threads(config.latency_threads), torch.inference_mode(), number_format(config, where):
+            return summary(_times(model, images, where, config), config, where)
     finally:
         model.train(training)
-    ordered = sorted(times)
+
+
+def summary(times: list[float], config: LatencyConfig, device: torch.device) -> dict:
+    """What :func:`measure_latency` says of these times, with as many threads as are set now."""
+    ordered, about = sorted(times), describe_device(device)
     return {
         "median": statistics.median(ordered),
         "p95": ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))],
@@ -54,16 +57,16 @@ def measure_latency(
 
 def _times(model: nn.Module, images: torch.Tensor, device: torch.device, config: LatencyConfig) -> list[float]:
     for _ in range(config.latency_warm_up):
-        _timed(model, images, device)
+        timed(model, images, device)
     times: list[float] = []
     least = min(_LEAST_RUNS, config.latency_runs)
     while len(times) < least or (sum(times) < _SECONDS and len(times) < config.latency_runs):
-        times.append(_timed(model, images, device))
+        times.append(timed(model, images, device))
     return times
 
 
 @contextlib.contextmanager
-def _threads(number: int) -> Iterator[None]:
+def limited_threads(number: int) -> Iterator[None]:
     """So many threads of the processor; 0 leaves them as they are."""
     before = torch.get_num_threads()
     torch.set_num_threads(number or before)
@@ -73,13 +76,14 @@ def _threads(number: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _precision(config: LatencyConfig, device: torch.device) -> contextlib.AbstractContextManager:
+def number_format(config: LatencyConfig, device: torch.device) -> contextlib.AbstractContextManager:
     if config.latency_precision == "bfloat16":
         return torch.autocast(device.type, torch.bfloat16)
     return exact_float32(device)
 
 
-def _timed(model: nn.Module, images: torch.Tensor, device: torch.device) -> float:
+def timed(model: nn.Module, images: torch.Tensor, device: torch.device) -> float:
+    """Seconds of one run, to its end on the device."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     start = time.perf_counter()

@@ -18,4 +18,6 @@ export function mega(n) {
   const value = n / size;
   return `${value.toFixed(value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2)}${SPACE}${letter}`;
 }
+/* milliseconds in three digits */
+export const milliseconds = (ms) => `${ms >= 99.95 ? ms.toFixed(0) : ms >= 9.995 ? ms.toFixed(1) : ms >= 0.0995 ? ms.toFixed(2) : ms.toFixed(3)}${SPACE}ms`;
 export const percent = (x) => `${(100 * x).toFixed(x >= 0.0995 || x === 0 ? 0 : 1)}${SPACE}%`;

@@ -1,7 +1,7 @@
 /* The cell page: the diagrams, the inspector, the stacked network and the cost table share one state. */
 import { CellFigures, costsOf } from './cell-figures.js';
 import { element } from './cell-parts.js';
-import { h, mega, percent, thousands } from './dom.js';
+import { h, mega, milliseconds, percent, thousands } from './dom.js';
 import { Inspector } from './inspector.js';
 import { apply } from './morph.js';
 import { NetworkStrip } from './network-strip.js';
@@ -45,20 +45,28 @@ function nameOf(node) {
   if (node.kind === 'op') return [node.label, ' ', h('span', { class: 'muted small' }, `block ${node.block} ${node.side}`)];
   if (node.kind === 'input') return ['fit ', h('var', {}, 'h', h('sub', {}, node.older ? 'i−1' : 'i'))];
   if (node.kind === 'cat') return ['fit ', h('span', { class: 'muted small' }, `block ${node.block}`)];
+  if (node.kind === 'add') return ['add ', h('span', { class: 'muted small' }, node.block ? `block ${node.block}` : node.id)];
   return ['fit for concat'];
 }
 
+/* what a node may be measured by: its value in a place, how that is written, and what is said where there is none */
+const MEASURES = {
+  macs: { of: (place, id) => place.nodes[id]?.[1], write: mega, none: 'Nothing in this cell multiplies.' },
+  params: { of: (place, id) => place.nodes[id]?.[0], write: thousands, none: 'Nothing in this cell has parameters.' },
+  latency: { of: (place, id) => place.latency?.[id], write: milliseconds, none: 'Not measured by node yet.' },
+};
+
 function listCosts() {
-  const place = network[state.position], at = state.measure === 'macs' ? 1 : 0;
-  const rows = diagrams[place.kind].layout.nodes.map((node) => ({ node, value: place.nodes[node.id]?.[at] ?? 0 }))
+  const place = network[state.position], { of, write, none } = MEASURES[state.measure];
+  const rows = diagrams[place.kind].layout.nodes.map((node) => ({ node, value: of(place, node.id) ?? 0 }))
     .filter((row) => row.value > 0).sort((a, b) => b.value - a.value);
   const total = rows.reduce((sum, row) => sum + row.value, 0);
   const list = document.getElementById('costs');
-  if (!rows.length) return list.replaceChildren(h('p', { class: 'soft' }, state.measure === 'macs' ? 'Nothing in this cell multiplies.' : 'Nothing in this cell has parameters.'));
+  if (!rows.length) return list.replaceChildren(h('p', { class: 'soft' }, none));
   return list.replaceChildren(...rows.map(({ node, value }) => h('div', { class: `cost-row op-${node.family ?? 'none'}`, 'data-node': node.id },
     h('span', {}, nameOf(node)),
     element('svg', { 'aria-hidden': 'true' }, element('rect', { width: `${100 * value / rows[0].value}%`, height: 8, rx: 2 })),
-    h('span', { class: 'num' }, at ? mega(value) : thousands(value)), h('span', { class: 'num muted' }, percent(value / total)))));
+    h('span', { class: 'num' }, write(value)), h('span', { class: 'num muted' }, percent(value / total)))));
 }
 const link = (id) => { for (const row of document.querySelectorAll('.cost-row')) row.classList.toggle('linked', row.dataset.node === id); };
 
@@ -105,8 +113,24 @@ async function loadAround() {
   await drawAll(document.getElementById('around'));
 }
 
+/* milliseconds by node, once a worker has measured them */
+function takeLatencies() {
+  const data = document.getElementById('node-latency-data');
+  if (!data || data.textContent === state.taken) return false;
+  state.taken = data.textContent;
+  JSON.parse(data.textContent).nodes.forEach((nodes, at) => { network[at].latency = nodes; });
+  return true;
+}
+
+takeLatencies();
 for (const kind of [...figures.kinds].reverse()) choose(chosen[kind]);
-document.addEventListener('live:update', () => drawAll());
+document.addEventListener('live:update', () => {
+  drawAll();
+  if (!takeLatencies()) return;
+  inspector.forget();
+  document.querySelector('[data-measure="latency"]').click();
+  choose(state.position);
+});
 await drawAll();
 explorer.dataset.ready = '';
 await loadAround();

@@ -1,7 +1,7 @@
 /* The panel beside the diagrams: what the node looked at is, turns into what, and costs; without one, the whole cell. */
 import { GLYPHS, element } from './cell-parts.js';
 import { labelOf, nameOf } from './cell-words.js';
-import { h, mega, percent, thousands } from './dom.js';
+import { h, mega, milliseconds, percent, thousands } from './dom.js';
 
 const FAMILIES = {
   skip: 'identity', avg: 'average pooling', max: 'max pooling', conv: 'convolution', fact: 'factorized convolution',
@@ -52,10 +52,12 @@ const EXPLAIN = {
   }),
 };
 
+const sum = (values) => Object.values(values).reduce((total, value) => total + value, 0);
 const list = (rows) => h('dl', { class: 'kv' }, rows.filter(Boolean).map(([key, value]) => [h('dt', {}, key), h('dd', {}, value)]).flat());
 
 export class Inspector {
-  /* latency: {words, device} of the whole network, where it was measured. A place that is bare has neither shapes nor costs: its
+  /* latency: {words, device} of the whole network, where it was measured; a place's own latency holds the milliseconds of its nodes, once
+   * these were measured. A place that is bare has neither shapes nor costs: its
    * numbers stand in a table */
   constructor(host, operations, latency) { Object.assign(this, { host, operations, latency }); }
 
@@ -80,6 +82,7 @@ export class Inspector {
     const head = h('header', {}, h('h3', {}, heading), pinned === node.id && h('button', { type: 'button', class: 'btn sm', 'data-release': true }, 'Let go'));
     if (place.bare) return [head, h('p', { class: 'soft' }, text), list(rows)];
     rows.push(['Parameters', params ? [thousands(params), h('span', { class: 'muted' }, ` ${percent(weight)}`)] : '0'], ['MACs', macs ? mega(macs) : '0']);
+    if (place.latency) rows.push(['Latency', this.timed(place, place.latency[node.id])]);
     return [
       head, h('p', { class: 'soft' }, text), list(rows),
       h('div', { class: 'share' }, h('p', {}, h('span', { class: 'muted' }, 'Share of this cell’s MACs'), h('b', { class: 'push' }, percent(share))),
@@ -87,24 +90,32 @@ export class Inspector {
     ];
   }
 
+  /* a node's milliseconds and its share of the cell's */
+  timed(place, ms) {
+    if (ms === undefined) return h('span', { class: 'muted' }, 'none of its own');
+    return [milliseconds(ms), h('span', { class: 'muted' }, ` ${percent(ms / sum(place.latency))}`)];
+  }
+
   cell(diagram, place) {
     const by = new Map();
     for (const { family, id } of diagram.layout.nodes.filter((node) => node.kind === 'op')) {
-      const entry = by.get(family) ?? { count: 0, macs: 0 };
-      by.set(family, { count: entry.count + 1, macs: entry.macs + (place.nodes[id]?.[1] ?? 0) });
+      const entry = by.get(family) ?? { count: 0, macs: 0, ms: 0 };
+      by.set(family, { count: entry.count + 1, macs: entry.macs + (place.nodes[id]?.[1] ?? 0), ms: entry.ms + (place.latency?.[id] ?? 0) });
     }
     const rows = [...by].sort((a, b) => b[1].macs - a[1].macs || b[1].count - a[1].count);
     const rest = place.macs - rows.reduce((sum, [, entry]) => sum + entry.macs, 0), share = (macs) => percent(place.macs ? macs / place.macs : 0);
-    const row = (name, count, macs) => h('tr', {}, h('td', {}, name), h('td', { class: 'num' }, count), h('td', { class: 'num' }, share(macs)));
+    const whole = place.latency && sum(place.latency), timed = whole - rows.reduce((total, [, entry]) => total + entry.ms, 0);
+    const row = (name, count, macs, ms) => h('tr', {}, h('td', {}, name), h('td', { class: 'num' }, count), h('td', { class: 'num' }, share(macs)), whole && h('td', { class: 'num' }, percent(ms / whole)));
     if (place.bare) return [h('header', {}, h('h3', {}, capital(place.title))), list(rows.map(([family, { count }]) => [h('span', { class: `op op-${family}` }, glyph(family), FAMILIES[family]), String(count)]))];
     return [
       h('header', {}, h('h3', {}, capital(place.title))),
       h('p', { class: 'soft' }, `${place.filters} filters, ${place.inputs.at(-1)[0]} channels in, ${place.shape[0]} out at ${place.shape[1]}${SPACE}×${SPACE}${place.shape[2]}.`),
-      list([['Parameters', thousands(place.params)], ['MACs', mega(place.macs)], this.latency && ['Latency', [this.latency.words, h('span', { class: 'muted' }, ' whole network')]]]),
-      h('table', { class: 'table' },
-        h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'Operations'), h('th', { class: 'num', scope: 'col' }, 'Count'), h('th', { class: 'num', scope: 'col' }, 'MACs'))),
-        h('tbody', {}, rows.map(([family, { count, macs }]) => row(h('span', { class: `op op-${family}` }, glyph(family), FAMILIES[family]), String(count), macs)),
-          row(h('span', { class: 'muted' }, 'fitting inputs and output'), '', rest))),
+      list([['Parameters', thousands(place.params)], ['MACs', mega(place.macs)], whole && ['Latency', [milliseconds(whole), h('span', { class: 'muted' }, ' this cell')]],
+        this.latency && [whole ? '' : 'Latency', [this.latency.words, h('span', { class: 'muted' }, ' whole network')]]]),
+      h('table', { class: 'table tight' },
+        h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'Operations'), h('th', { class: 'num', scope: 'col' }, 'Count'), h('th', { class: 'num', scope: 'col' }, 'MACs'), whole && h('th', { class: 'num', scope: 'col' }, 'Time'))),
+        h('tbody', {}, rows.map(([family, { count, macs, ms }]) => row(h('span', { class: `op op-${family}` }, glyph(family), FAMILIES[family]), String(count), macs, ms)),
+          row(h('span', { class: 'muted' }, 'fitting inputs and output'), '', rest, timed))),
     ];
   }
 }

@@ -136,6 +136,39 @@ def test_theme_switch_recolours_drawing_and_plot(cell_page):
     assert cell_page.evaluate(line) != before
 
 
+def test_a_worker_measures_the_latency_of_every_node(open_page, cells, axe):
+    page = opened(open_page(), cells["plain"])
+    page.get_by_role("button", name="Latency", exact=True).click()
+    expect(page.locator("#costs")).to_have_text("Not measured by node yet.")
+    page.get_by_role("button", name="Measure latency per node").click()
+    expect(page.locator("#node-latency")).to_contain_text("The times appear here.")
+    axe(page)
+    expect(page.locator("#costs")).to_contain_text("ms", timeout=90_000)
+    expect(page.get_by_role("button", name="Latency", exact=True)).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#node-latency")).to_contain_text("All nodes add up to")
+    rows = page.locator("#costs .cost-row").all_inner_texts()
+    shares = [float(row.split()[-2]) for row in rows]
+    assert len(rows) >= 5 and 97 <= sum(shares) <= 103 and shares == sorted(shares, reverse=True)
+    page.reload()
+    node(page, "b1l").hover()
+    inspector = page.locator("#inspector")
+    said = dict(zip(inspector.locator("dt").all_inner_texts(), inspector.locator("dd").all_inner_texts(), strict=True))
+    assert "ms" in said["Latency"] or said["Latency"] == "none of its own"
+    page.locator("h1").hover()
+    expect(inspector).to_contain_text("this cell")
+    for theme in ("light", "dark"):
+        page.context.add_cookies([{"name": "theme", "value": theme, "url": page.url}])
+        for width, height in SIZES:
+            page.set_viewport_size({"width": width, "height": height})
+            opened(page, cells["plain"])
+            page.get_by_role("button", name="Latency", exact=True).click()
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+            table = page.locator("#inspector table")
+            if table.is_visible():
+                assert table.evaluate("table => table.scrollWidth <= table.parentElement.clientWidth")
+            axe(page)
+
+
 def test_downloads(cell_page, cells):
     cell_page.locator("summary", has_text="Export").click()
     with cell_page.expect_download() as saved:

@@ -9,7 +9,7 @@ import pytest
 from nas_engine.errors import SearchCancelled
 from nas_engine.search_config import read_search
 from nas_engine.trial import Evaluation
-from tasks import full_training, live, messages, removals, search, supernet, train, weights, workers
+from tasks import full_training, live, messages, node_latency, removals, search, supernet, train, weights, workers
 from tests.webapp import seeding
 from webapp.services.owner import local_owner
 from webapp.services.searches import create_search
@@ -56,6 +56,7 @@ class Queue:
             "train_child": train.train_child,
             "train_weights": weights.train_weights,
             "study_removals": removals.study_removals,
+            "measure_nodes": node_latency.measure_nodes,
             "train_run": full_training.train_run,
             "preview_cost": full_training.preview_cost,
             "train_supernet": supernet.train_supernet,

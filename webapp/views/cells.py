@@ -26,6 +26,7 @@ from webapp.results.published import published_as
 from webapp.results.seeds import over_seeds_of
 from webapp.templatetags.cells import cells_of, device_name, milliseconds
 from webapp.views.downloads import attachment, safe_name
+from webapp.views.node_latency import node_latency_context
 from webapp.views.removals import removal_context
 from webapp.views.weights import weights_context
 
@@ -43,13 +44,14 @@ def cell(request, key: str):
         return redirect(reverse("cell", args=[record.key]) + (f"?{query}" if query else ""))
     results = results_of(record)
     chosen = next((each for each in results if each.fingerprint == request.GET.get("protocol")), None)
-    context = page(record, results, chosen or (results[0] if results else None))
+    context = page(record, results, chosen or (results[0] if results else None), request.GET.get("latency"))
     context["mark"] = CellMark.objects.filter(owner=request.user, cell=record).first()
     return render(request, "cells/graph.html" if "graph" in context else "cells/cell.html", context)
 
 
-def page(record: CellRecord, results: list[Result], result: Result | None) -> dict:
-    """The page's context: the cell, everything known of it, and in detail what it is under one protocol."""
+def page(record: CellRecord, results: list[Result], result: Result | None, latency: str | None = None) -> dict:
+    """The page's context: the cell, everything known of it, and in detail what it is under one protocol. ``latency`` is the
+    number of the measurement by node to show, where there are several."""
     cells = cells_of(record)
     if not cells[0].family:
         return graph_page(record, cells, results, result)
@@ -93,6 +95,7 @@ def page(record: CellRecord, results: list[Result], result: Result | None) -> di
     found = auxiliary(cells, skeleton, network.image_shape, network.classes)
     if found:
         context["aux"], context["aux_params"] = places[found[0]], found[1]
+    context |= node_latency_context(record, result, network, skeleton, latency)
     context["written"] = next(name for name, _, text, _ in context["notations"] if text)
     if measured:
         context |= weights_context(measured)
