@@ -28,18 +28,22 @@ class SkeletonConfig:
     """How cells are stacked: stem, N normal cells a stage, a reduction between stages (Zoph et al. 2018, figure 2)."""
 
     kind: str = setting("cifar", "Skeleton", options=("cifar", "imagenet"), labels=("CIFAR", "ImageNet"))
-    repeats: int = setting(2, "Cells a stage, N", minimum=1, maximum=20)
+    repeats: int = setting(2, "Cells a stage, N", minimum=1, maximum=32)
     filters: int = setting(
-        32, "Filters, F", minimum=2, maximum=512, help="Doubled at each reduction; even where cells are stacked."
+        32, "Filters, F", minimum=2, maximum=1024, help="Doubled at each reduction; even where cells are stacked."
     )
     stem_multiplier: int = setting(
         3, "Stem width", minimum=1, maximum=8, advanced=True, help="Stem channels as a multiple of F."
     )
     dialect: str = setting(
-        "tf", "Building rules", options=("tf", "darts", "enas"), advanced=True, help="Whose released code is followed."
+        "tf",
+        "Building rules",
+        options=("tf", "darts", "enas", "gpipe"),
+        advanced=True,
+        help="Whose released code is followed.",
     )
     stem_filters: int = setting(
-        0, "Stem filters", minimum=0, maximum=2048, advanced=True, help="0: 3F; ImageNet: 32 or F/2."
+        0, "Stem filters", minimum=0, maximum=2048, advanced=True, help="0: 3F; ImageNet: 32, F/2 or F/4."
     )
     layers: int = setting(
         0,
@@ -66,7 +70,7 @@ class SkeletonConfig:
         if 0 < self.layers < 3:
             raise ConfigError("Three stages need 3 cells at least; 0 follows from N.", "layers")
         if self.kind == "imagenet" and self.dialect == "enas":
-            raise ConfigError("ENAS has no ImageNet skeleton; take the rules of tf or darts.", "dialect")
+            raise ConfigError("ENAS has no ImageNet skeleton; take the rules of tf, darts or gpipe.", "dialect")
 
     def only(self, fields: tuple[str, ...] | None) -> "SkeletonConfig":
         """What a search space reads of it (:attr:`SearchSpace.skeleton_fields`): the other fields at their defaults."""

@@ -91,6 +91,13 @@ def _imagenet(filters: int, repeats: int = 4, side: int = 224, stem: int = 32, *
     return Size(SkeletonConfig("imagenet", repeats, filters, stem_filters=stem, **more), side, 1000)
 
 
+def _gpipe(cells: int, filters: int) -> Size:
+    return _imagenet(filters, cells // 3, stem=0, dialect="gpipe")
+
+
+# Huang et al. 2019, GPipe: Efficient Training of Giant Neural Networks, table 1: normal cells, F, millions of parameters.
+_GPIPE = ((18, 208, 82), (18, 416, 318), (18, 544, 542), (36, 544, 1050), (72, 512, 1800))
+
 # What the DARTS authors' code builds, and their successors with it: 20 cells for CIFAR-10, 14 for ImageNet.
 _DARTS_CIFAR = _cifar(36, dialect="darts", layers=20)
 _DARTS_IMAGENET = _imagenet(48, stem=0, dialect="darts", layers=14)
@@ -163,6 +170,8 @@ _ENTRIES = (
         "amoebanet-d", "AmoebaNet-D", "tf", _REAL, _TPU,
         "0 c1 0 m3, 0 id 1 f7n, 1 c1 1 f7n, 2 m3 2 id, 0 a3 5 c1 > 1 3 4 6",
         "1 m2 1 m3, 2 id 0 c3n, 2 f7n 2 m3, 3 id 0 m2, 2 a3 3 c1 > 4 5 6",
+        *(Figure(f"ImageNet {length} cells, F {filters} (GPipe)", params, None, None, _gpipe(length, filters))
+          for length, filters, params in _GPIPE),
     ),
     _entry(
         "enas-micro", "ENAS micro", "enas", "Pham et al. 2018, Efficient Neural Architecture Search via Parameter Sharing",

@@ -1,7 +1,8 @@
 """Whose released code is followed where the papers leave room: one row a dialect, read by one builder.
 
 ``tf`` is TensorFlow slim's NASNet and PNASNet and the TPU AmoebaNet; ``darts`` the DARTS authors' code and its
-descendants; ``enas`` the ENAS authors' micro search, fixed architecture.
+descendants; ``enas`` the ENAS authors' micro search, fixed architecture; ``gpipe`` torchgpipe's AmoebaNet-D, whose sizes
+are those of the GPipe paper.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ class Dialect:
     ``same_padding`` pads as TensorFlow's SAME, otherwise symmetrically. ``identity`` is what a strided identity becomes:
     "conv" (1x1, stride 2) or "factorized"; ``identity_relu`` puts a ReLU before it, ``identity_drops`` lets drop path
     reach it. ``pool_relu`` puts a ReLU before the 1x1 behind a pooling whose channels have to change.
+    ``stem_cells`` are the ImageNet skeleton's two reductions before the first stage: what F is divided by in each; empty
+    where strided convolutions come first instead. ``stem_filters`` is how many channels the convolution before those
+    cells has, 0 for F/4; ``stem_relu`` puts a ReLU before it, ``stem_valid`` leaves its edges unpadded.
     ``drop_path_by_depth`` scales the drop rate with depth. ``aux_offset`` places the auxiliary head relative to the
     second reduction; ``aux_stride`` and ``aux_norm`` are (cifar, imagenet) pairs, as is ``norm_eps``. ``init`` names the
     distribution of the initial weights.
@@ -29,6 +33,10 @@ class Dialect:
     identity_relu: bool = True
     identity_drops: bool = False
     pool_relu: bool = False
+    stem_cells: tuple[int, ...] = ()
+    stem_filters: int = 0
+    stem_relu: bool = False
+    stem_valid: bool = False
     head_relu: bool = True
     head_bias: bool = True
     drop_path_by_depth: bool = True
@@ -40,7 +48,15 @@ class Dialect:
 
 
 DIALECTS = {
-    "tf": Dialect(first_older_raw=True, identity="conv", norm_eps=(1e-5, 1e-3), init="fan_out"),
+    "tf": Dialect(
+        first_older_raw=True,
+        identity="conv",
+        stem_cells=(4, 2),
+        stem_filters=32,
+        stem_valid=True,
+        norm_eps=(1e-5, 1e-3),
+        init="fan_out",
+    ),
     "darts": Dialect(
         always_project=True,
         same_padding=False,
@@ -54,4 +70,5 @@ DIALECTS = {
     "enas": Dialect(
         calibrate_newer=True, identity_relu=False, pool_relu=True, head_bias=False, aux_offset=1, init="he_normal"
     ),
+    "gpipe": Dialect(same_padding=False, stem_cells=(2, 1), stem_relu=True, head_relu=False),
 }

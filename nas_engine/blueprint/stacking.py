@@ -101,9 +101,11 @@ class _Stack:
             width = self.skeleton.stem_filters or self.skeleton.stem_multiplier * filters
             output = self._stem_conv(draft, 0, width, 1, "stem")
             self.stem_outputs = (output,)
-        elif self.skeleton.dialect == "tf":
-            width = self.skeleton.stem_filters or 32
-            output = draft.norm(draft.conv(0, "stem.conv", width, (3, 3), (2, 2), valid=True), "stem.norm")
+        elif self.dialect.stem_cells:
+            width = self.skeleton.stem_filters or self.dialect.stem_filters or max(1, filters // 4)
+            index = draft.relu(0, "stem") if self.dialect.stem_relu else 0
+            index = draft.conv(index, "stem.conv", width, (3, 3), (2, 2), valid=self.dialect.stem_valid)
+            output = draft.norm(index, "stem.norm")
             self.stem_outputs = (output,)
         else:
             width = self.skeleton.stem_filters or filters // 2
@@ -121,9 +123,8 @@ class _Stack:
     # Cells
 
     def _stack(self) -> None:
-        if self.imagenet and self.skeleton.dialect == "tf":
-            self._place("reduction", max(1, self.skeleton.filters // 4))
-            self._place("reduction", max(1, self.skeleton.filters // 2))
+        for divisor in self.dialect.stem_cells if self.imagenet else ():
+            self._place("reduction", max(1, self.skeleton.filters // divisor))
         self.stem_cells = len(self.placed)
         filters, places = self.skeleton.filters, reduction_places(self.skeleton)
         for index in range(cell_count(self.skeleton)):

@@ -48,6 +48,14 @@ DARTS_NETWORKS = [
     ("enas-micro", (4_394_710, 476_426, 693_197_856), (6_267_424, 1_260_776, 683_943_168)),
 ]
 
+# AmoebaNet-D as torchgpipe builds it for ImageNet: normal cells, F, parameters, MACs (None: not measured there)
+GPIPE_NETWORKS = [
+    (18, 208, 81_505_540, 10_018_557_952),
+    (18, 256, 122_470_120, 15_170_093_056),
+    (24, 512, 632_778_216, 77_584_302_080),
+    (36, 544, 1_055_832_376, 125_864_261_632),
+]
+
 # channels@side of stem, stem cells, then one of stage 1, reduction, stage 2, reduction, stage 3
 SHAPES = [
     ("cifar", 6, 32, 0, 32, "96@32 192@32 256@16 384@16 512@8 768@8"),
@@ -85,6 +93,21 @@ def test_networks_built_by_darts_rules_have_their_exact_size(row):
         skeleton = SkeletonConfig(kind, filters=filters, layers=layers, dialect="darts")
         made = build_blueprint(zoo.get(name).cells, skeleton, (3, side, side), classes, aux=True)
         assert (made.params, made.aux_params, made.macs) == expected
+
+
+@pytest.mark.parametrize(("cells", "filters", "params", "macs"), GPIPE_NETWORKS)
+def test_networks_of_the_gpipe_paper_have_their_exact_size(cells, filters, params, macs):
+    skeleton = SkeletonConfig("imagenet", cells // 3, filters, dialect="gpipe")
+    made = build_blueprint(zoo.get("amoebanet-d").cells, skeleton, (3, 224, 224), 1000)
+    assert (made.params, made.macs) == (params, macs)
+
+
+def test_the_sizes_that_the_gpipe_paper_prints_are_met_within_three_in_a_hundred():
+    figures = [figure for figure in zoo.get("amoebanet-d").figures if "GPipe" in figure.network]
+    assert [figure.params for figure in figures] == [82, 318, 542, 1050, 1800]
+    for figure in figures:
+        made = zoo.measured("amoebanet-d", figure.size)
+        assert made.params / 1e6 == pytest.approx(figure.params, rel=0.03), figure.network
 
 
 def test_darts_rules_with_n_repeats_are_darts_networks_of_3n_plus_2_cells():

@@ -16,6 +16,7 @@ SKELETONS = [
     ("cifar", "tf", (45, 33)),
     ("imagenet", "darts", (224, 224)),
     ("cifar", "enas", (224, 224)),
+    ("imagenet", "gpipe", (225, 223)),
     ("imagenet", "tf", (331, 299)),
     ("cifar", "darts", (32, 31)),
     ("imagenet", "darts", (97, 130)),

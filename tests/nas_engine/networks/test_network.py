@@ -18,7 +18,7 @@ from nas_engine.protocol import SkeletonConfig
 from nas_engine.search_spaces.nasnet import NASNetConfig, NASNetSpace
 from nas_engine.training.kernels import processor_kernels
 
-DIALECTS = ("tf", "darts", "enas")
+DIALECTS = ("tf", "darts", "enas", "gpipe")
 
 
 def sampled(number):

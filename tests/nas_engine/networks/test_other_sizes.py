@@ -16,7 +16,14 @@ SPACE = NASNetSpace(NASNetConfig(operations=NASNET_ALL))
 
 @pytest.mark.parametrize(
     ("kind", "dialect"),
-    [("cifar", "tf"), ("cifar", "darts"), ("cifar", "enas"), ("imagenet", "tf"), ("imagenet", "darts")],
+    [
+        ("cifar", "tf"),
+        ("cifar", "darts"),
+        ("cifar", "enas"),
+        ("imagenet", "tf"),
+        ("imagenet", "darts"),
+        ("imagenet", "gpipe"),
+    ],
 )
 @pytest.mark.parametrize(("planned", "shown"), [((32, 32), (49, 35)), ((33, 40), (64, 47))])
 def test_it_is_as_if_planned_for_them(kind, dialect, planned, shown):

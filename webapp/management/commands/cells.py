@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from nas_engine import zoo
 from nas_engine.blueprint import Blueprint, Placement, build_blueprint
+from nas_engine.blueprint.dialects import DIALECTS
 from nas_engine.cell import cells_key
 from nas_engine.config import as_dict, read
 from nas_engine.errors import ConfigError
@@ -48,7 +49,7 @@ class Command(OneLineErrors, BaseCommand):
             choices=tuple(IMAGE_SIZES),
             help="default: cifar, or imagenet for cells that are a whole network",
         )
-        add("--dialect", choices=("tf", "darts", "enas"), help="building rules; default: those of the released code")
+        add("--dialect", choices=tuple(DIALECTS), help="building rules; default: those of the released code")
         add("--repeats", type=int, help="N, normal cells a stage")
         add("--layers", type=int, help="cells in all, instead of N")
         add("--filters", help="F, or N@F' as above")
