@@ -226,6 +226,25 @@ def results() -> str:
     return f"{alone.pk} {alone.protocol}"
 
 
+def states() -> str:
+    """A search in each of four states that no worker touches, and workers of a machine that is not there."""
+    from webapp.models import Worker
+
+    now = datetime.now(UTC)
+    for state in ("paused", "stopped", "failed", "finished"):
+        reason = "Its first 8 trials all failed: Out of memory." if state == "failed" else ""
+        found = search(SMALL | {"name": f"Listed {state}", "budget": {"trials": 12}}, state=state, reason=reason)
+        measured(found, 0 if state == "failed" else 5)
+    gpu = {"kind": "cuda", "name": "NVIDIA H200", "memory": 141 * 10**9}
+    for number, (queue, device, silent) in enumerate(
+        (("train", gpu, -3600), ("train", gpu, 300), ("search", {}, -3600))
+    ):
+        about = {"host": "elm", "queue": queue, "pid": 1, "device": device, "started": now}
+        name, heartbeat = f"{queue}-{number}@elm", now - timedelta(seconds=silent)
+        Worker.objects.update_or_create(name=name, defaults={**about, "heartbeat": heartbeat})
+    return ""
+
+
 def supernet() -> int:
     """A finished weight-sharing search of three epochs, whose derived cell changes in the last; returns its number."""
     from nas_engine.evaluators.supernet.presets import read_supernet
@@ -256,7 +275,7 @@ if __name__ == "__main__":
     import django
 
     django.setup()
-    plain = {"results": results, "supernet": supernet}.get(sys.argv[1])
+    plain = {"results": results, "states": states, "supernet": supernet}.get(sys.argv[1])
     if plain:
         print(plain())
         sys.exit()

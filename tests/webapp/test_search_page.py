@@ -393,7 +393,7 @@ def test_the_list_tells_state_progress_and_best(signed_in, running):
     assert "8 of 300" in words(html) and "90.00" in html
     assert re.findall(r'data-key="search-(\d+)"', html) == [str(running.pk + 1), str(running.pk)]
     assert re.findall(r'data-key="search-(\d+)"', html_of(signed_in, "/searches/?state=active")) == [str(running.pk)]
-    assert "None in this state." in html_of(signed_in, "/searches/?state=ended")
+    assert "None was stopped, and none failed." in html_of(signed_in, "/searches/?state=ended")
 
 
 def test_the_list_pages_and_stays_up_to_date(signed_in, running, django_assert_max_num_queries):

@@ -146,8 +146,9 @@ def _curves(results: list[Result], first: Result | None) -> list[tuple[str, list
     def name(result: Result, trial: Trial) -> str:
         if len(result.trials) > 1:
             return f"search {trial.search_id}, trial {trial.number}"
-        seed = f", seed {result.protocol.training.seed}" if shared[result.summary] > 1 and result.protocol else ""
-        return result.summary + seed
+        if shared[result.summary] > 1 and result.protocol:
+            return f"seed {result.protocol.training.seed}"
+        return result.summary
 
     return [(name(result, trial), trial.curve) for result, trial in trials]
 

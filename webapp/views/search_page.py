@@ -1,7 +1,6 @@
 """Everything the page of one search shows, read in a handful of queries whatever the number of trials."""
 
 from collections import Counter, namedtuple
-from datetime import timedelta
 from functools import cached_property
 from statistics import mean
 
@@ -18,6 +17,7 @@ from webapp.figures.search import COSTS, POINT_FIELDS, against_cost, best_so_far
 from webapp.forms.workers import live_trainers
 from webapp.models import CellRecord, Search, Trial
 from webapp.results.front import SearchFront
+from webapp.results.pace import left, spent
 from webapp.results.supernet import SupernetPage
 from webapp.results.timings import Slice, slices
 
@@ -100,21 +100,12 @@ class SearchPage:
     @property
     def seconds(self) -> float:
         """Time spent running, pauses left out."""
-        stretch = timezone.now() - self.search.resumed if self.search.resumed else timedelta()
-        return self.search.active_seconds + max(stretch.total_seconds(), 0.0)
+        return spent(self.search)
 
     @property
     def seconds_left(self) -> float | None:
         """At the pace so far; never more than the time the budget leaves. None while there is no pace."""
-        if self.search.state not in Search.ACTIVE:
-            return None
-        pace = self.seconds / self.done if self.done else None
-        left = pace * max(self.budget - self.done, 0) if pace is not None else None
-        hours = self.search.config["budget"]["hours"]
-        if hours:
-            until = max(hours * 3600 - self.seconds, 0.0)
-            left = until if left is None else min(left, until)
-        return left
+        return left(self.search, self.done)
 
     # ---- key figures
 

@@ -1,30 +1,34 @@
 """The list of searches, one search, one trial, and what can be done with them."""
 
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.db.models import Count, OuterRef, Subquery
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from nas_engine.errors import ConfigError
+from webapp.forms.workers import live_trainers
 from webapp.models import Search, Trial
+from webapp.results import search_list
 from webapp.services import searches as service
+from webapp.views.frame import back
 from webapp.views.long_runs import act, config_as_file, log_as_text
 from webapp.views.polling import version_of
 from webapp.views.search_page import SearchPage
 from webapp.views.search_settings import one_line, settings_of_search
 from webapp.views.trial_page import trial_context
 
-PER_PAGE = 20
-GROUPS = {
-    "": None,
-    "active": (*Search.ACTIVE, Search.State.PAUSED),
-    "finished": (Search.State.FINISHED,),
-    "ended": (Search.State.STOPPED, Search.State.FAILED),
-}
-GROUP_LABELS = {"": "All", "active": "Under way", "finished": "Finished", "ended": "Stopped or failed"}
+HEADS = (  # column that can be sorted by, title, classes
+    ("name", "Search", ""),
+    ("", "State", "wide-only"),
+    ("", "Trials", "wide-only"),
+    ("time", "Time", "num low"),
+    ("", "Best cell", "wide-only"),
+    ("", "Valid, %", "num"),
+    ("created", "Set up", "num low created"),
+)
+TICK = 10  # seconds after which times so far and times left are shown anew
 
 
 def find(pk: int) -> Search:
@@ -38,46 +42,32 @@ def searches(request):
 
 
 def listed(request) -> dict:
-    """One page of searches, newest first, with their progress and best trial."""
-    group = request.GET.get("state", "")
-    group = group if group in GROUPS else ""
-    everything = Search.objects.filter(comparison=None).order_by("-id")
-    rows = everything.filter(state__in=GROUPS[group]) if group else everything
-    page = Paginator(rows.values_list("pk", flat=True), PER_PAGE).get_page(request.GET.get("page"))
-    page.object_list = _with_results(list(page.object_list))
-    trials = Trial.objects.select_related("cell").defer("curve", "info")
-    found = trials.in_bulk([row.best_id for row in page if row.best_id])
-    for row in page:
-        row.best = found.get(row.best_id)
-    counts = dict(everything.order_by().values_list("state").annotate(Count("pk")))
-    tabs = [
-        (key, GROUP_LABELS[key], sum(n for state, n in counts.items() if states is None or state in states))
-        for key, states in GROUPS.items()
-    ]
+    """One page of searches with their progress and best trial. ``version`` changes with all that is shown."""
+    address = search_list.read_address(request.GET)
+    rows = search_list.found(address)
+    page = search_list.page_of(rows, address, request.GET.get("page"))
+    tabs = search_list.tabs_of(rows)
+    active = any(row.state in Search.ACTIVE for row in page)
+    no_trainer = active and live_trainers() == 0
     seen = [[row.pk, row.version, row.state] for row in page]
+    tick = int(timezone.now().timestamp() / TICK) if active else 0
+    backwards = address.sort != search_list.DEFAULT
     return {
         "section": "searches",
         "page": page,
-        "group": group,
-        "tabs": tabs,
-        "total": sum(counts.values()),
+        "address": address,
+        "tabs": [(key, label, count, address.query(state=key)) for key, label, count in tabs],
+        "heads": [(name, title, classes, *address.heads.get(name, ("", None))) for name, title, classes in HEADS],
+        "any": bool(tabs[0][2]) or Search.objects.filter(comparison=None).exists(),
+        "no_trainer": no_trainer,
         "query": request.GET.urlencode(),
-        "version": version_of([seen, counts]),
+        "query_here": address.query(),
+        "query_sort": address.sort if backwards else "",
+        "without_words": address.query(q=""),
+        "newer": "Previous" if backwards else "Newer",
+        "older": "Next" if backwards else "Older",
+        "version": version_of([seen, tabs, tick, no_trainer]),
     }
-
-
-def _with_results(keys: list[int]) -> list[Search]:
-    """These searches in this order, with ``done`` and ``best_id``. A trial that ended without a result has no accuracy."""
-    best = Trial.objects.filter(search=OuterRef("pk"), valid_accuracy__isnull=False)
-    best = best.order_by("-valid_accuracy", "number")
-    rows = Search.objects.select_related("dataset", "owner").defer("strategy_state", "dataset__classes", "versions")
-    found = rows.annotate(best_id=Subquery(best.values("pk")[:1])).in_bulk(keys)
-    # Counted apart: a join would carry each search's settings along with every one of its trials.
-    counted = Trial.objects.filter(search__in=keys, state__in=Trial.COUNTED).order_by().values_list("search")
-    done = dict(counted.annotate(Count("pk")))
-    for key, row in found.items():
-        row.done = done.get(key, 0)
-    return [found[key] for key in keys]
 
 
 @never_cache
@@ -124,7 +114,7 @@ def search_stop(request, pk):
 
 def _act(request, pk: int, action, done: str):
     act(request, find(pk), action, done)
-    return redirect("search", pk)
+    return redirect(back(request)) if "next" in request.POST else redirect("search", pk)
 
 
 @never_cache
