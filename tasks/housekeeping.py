@@ -98,7 +98,7 @@ def resend() -> None:
     if lengths is None:
         return
     before = clock.now() - MESSAGE_GRACE
-    queued = _queued()
+    queued = queued_work()
     if lengths["train"] < sum(waiting.count() for waiting, _ in queued):
         for waiting, message in queued:
             for row in waiting.exclude(sent__gte=before).order_by("pk"):
@@ -109,7 +109,7 @@ def resend() -> None:
         nudge()
 
 
-def _queued() -> list[tuple[QuerySet, Callable]]:
+def queued_work() -> list[tuple[QuerySet, Callable]]:
     """What waits in queue train, and the message for each of them."""
     going = (*Search.ACTIVE, Search.State.FINISHED)
     return [

@@ -62,3 +62,20 @@ def test_the_list_fits_and_is_accessible(open_page, axe, theme):
         assert table.evaluate("table => table.scrollWidth <= table.parentElement.clientWidth"), (
             "nothing hides at the side"
         )
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_workers_page_fits_and_is_accessible(open_page, axe, theme):
+    page = open_page(theme=theme)
+    page.goto("/workers/")
+    expect(page.get_by_text("elm 3 workers")).to_be_visible()
+    expect(page.get_by_role("row", name="train-1@elm")).to_contain_text("silent")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.reload()
+        assert fits(page)
+        table = page.locator(".processes")
+        assert table.evaluate("table => table.scrollWidth <= table.parentElement.clientWidth"), (
+            "nothing hides at the side"
+        )
+        axe(page)

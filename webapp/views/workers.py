@@ -10,6 +10,7 @@ from django.utils import timezone
 from tasks.messages import queue_lengths
 from tasks.workers import STALE
 from webapp.models import Worker
+from webapp.results.work import in_hand, waiting_work
 from webapp.templatetags.parts import byte_count
 from webapp.views.polling import fragment, version_of
 
@@ -17,7 +18,7 @@ ALIVE = timedelta(seconds=STALE)
 
 
 def workers(request):
-    return render(request, "workers/workers.html", {**shown(), **_commands()})
+    return render(request, "workers/workers.html", {**_page(), **_commands()})
 
 
 def _commands() -> dict:
@@ -46,7 +47,32 @@ def embedded_redis() -> bool:
 
 
 def workers_live(request):
-    return fragment(request, "workers/_workers.html", shown())
+    return fragment(request, "workers/_workers.html", _page())
+
+
+def _page() -> dict:
+    """What is shown of the workers and the queues, with what each has in hand, machine by machine, and what waits."""
+    context = shown()
+    rows, work = context["workers"], waiting_work()
+    hands = in_hand([row for row in rows if row.alive])
+    by_host: dict[str, list[Worker]] = {}
+    for row in sorted(rows, key=lambda row: row.host):
+        row.hand = hands.get(row.name)
+        by_host.setdefault(row.host, []).append(row)
+    progress = [[name, hand.epoch] for name, hand in sorted(hands.items())]
+    return context | {
+        "hosts": [(host, members, sum(_at_work(row) for row in members)) for host, members in by_host.items()],
+        "work": work,
+        "waiting_for_train": sum(int(words.split()[0]) for words in work),
+        "idle": context["trainers"] - context["busy"],
+        "searchers": context["alive"] - context["trainers"],
+        "silent": len(rows) - context["alive"],
+        "version": version_of([context["version"], work, progress]),
+    }
+
+
+def _at_work(row: Worker) -> bool:
+    return row.alive and bool(row.trial_id or row.doing)
 
 
 def shown() -> dict:
