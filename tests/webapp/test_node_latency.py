@@ -9,7 +9,11 @@ from django.urls import reverse
 
 from nas_engine import zoo
 from nas_engine.architecture import Architecture
+from nas_engine.blueprint import build_blueprint
 from nas_engine.cell import cells_key
+from nas_engine.config import read
+from nas_engine.graph_cell import read_cells
+from nas_engine.protocol import SkeletonConfig
 from nas_engine.search_config import read_search
 from tasks import messages
 from tests.webapp import seeding
@@ -42,8 +46,15 @@ def page(client, key: str, **query) -> str:
 
 
 def finish(wanted: NodeLatency, device: str = "Test CPU", seconds: float = 0.0005) -> None:
-    result = ABOUT | {"nodes": [{"": seconds}, {"b1l": seconds, "concat": 2 * seconds}]}
+    nodes = [{"": seconds}, {"b1l": seconds, "concat": 2 * seconds}, *[{}] * (len(blueprint_of(wanted).placements) - 2)]
+    result = ABOUT | {"nodes": nodes}
     NodeLatency.objects.filter(pk=wanted.pk).update(state="finished", device=device, result=result)
+
+
+def blueprint_of(wanted: NodeLatency):
+    what = wanted.what
+    skeleton = read(SkeletonConfig, what["skeleton"])
+    return build_blueprint(read_cells(wanted.cell.cells), skeleton, tuple(what["image_shape"]), what["classes"])
 
 
 def data_of(text: str) -> dict:
@@ -68,9 +79,13 @@ def test_it_is_asked_for_watched_and_shown(signed_in, trial, sent, django_captur
     version = signed_in.get(live, {"protocol": trial.protocol})["X-Version"]
     assert signed_in.get(live, {"protocol": trial.protocol, "since": version}).status_code == 204
     finish(wanted)
-    fragment = signed_in.get(live, {"protocol": trial.protocol, "since": version}).content.decode()
-    assert data_of(fragment)["nodes"] == [{"": 0.5}, {"b1l": 0.5, "concat": 1.0}]
+    answer = signed_in.get(live, {"protocol": trial.protocol, "since": version})
+    assert answer.status_code == 286, "the page need not ask again"
+    fragment = answer.content.decode()
+    assert data_of(fragment)["nodes"][:2] == [{"": 0.5}, {"b1l": 0.5, "concat": 1.0}]
     text = page(signed_in, trial.cell_id)
+    rows = re.findall(r"<tr><td>(.*?)</tr>", text.split("As a table")[1].split("</table>")[0])
+    assert "0.50</td>" in rows[0] and "1.50</td>" in rows[1] and "<b>3.50</b>" in text
     assert "Measure again" in text and "<b>Test CPU</b>" in text and "left alone the network takes 4 ms" in text
     assert "data-live" not in text.split('id="cost"')[1].split("</section>")[0]
 

@@ -10,7 +10,7 @@ from nas_engine.config import as_dict, read
 from nas_engine.errors import ConfigError
 from nas_engine.evaluators.settings import StandaloneConfig
 from nas_engine.latency import LatencyConfig
-from nas_engine.protocol import SkeletonConfig
+from nas_engine.protocol import ENGINE_PROTOCOL, SkeletonConfig
 from tasks import clock, messages
 from webapp.models import CellRecord, NodeLatency, Search
 
@@ -24,6 +24,7 @@ def measured_thing(network: Blueprint, skeleton: SkeletonConfig, search: Search 
         "image_shape": list(network.image_shape),
         "classes": network.classes,
         "way": as_dict(_way(search)),
+        "engine": ENGINE_PROTOCOL,
     }
 
 

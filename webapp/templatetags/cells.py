@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from django import template
@@ -114,6 +115,12 @@ def gained(value: float) -> str:
 def device_name(device: dict) -> str:
     """What a trial was trained on: "NVIDIA H200", "CPU"."""
     return device.get("name") or str(device.get("kind", "")).upper()
+
+
+@register.filter
+def at(values: Sequence, index: int):
+    """``values[index]``."""
+    return values[index]
 
 
 @register.filter

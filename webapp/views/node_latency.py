@@ -13,7 +13,7 @@ from webapp.results.cell import Result, find_cell, network_of, results_of
 from webapp.services import cells as cell_service
 from webapp.services import node_latency as service
 from webapp.templatetags.cells import cells_of
-from webapp.views.polling import fragment, version_of
+from webapp.views.polling import OVER, fragment, version_of
 
 
 def node_latency_context(
@@ -31,6 +31,7 @@ def node_latency_context(
         "way": what["way"],
         "node_latency": shown,
         "node_latency_data": _data(shown) if shown else None,
+        "part_seconds": [sum(place.values()) for place in shown.result["nodes"]] if shown else [],
         "node_latency_others": [row for row in done if row is not shown],
         "node_latency_open": under_way,
         "node_latency_failed": failed,
@@ -49,7 +50,10 @@ def node_latency_live(request, key: str):
     record, result, network, skeleton = _asked(request.GET, key)
     context = node_latency_context(record, result, network, skeleton)
     shown = {**context, "record": record, "result": result, "version": context["node_latency_version"]}
-    return fragment(request, "cells/_node_latency.html", shown)
+    response = fragment(request, "cells/_node_latency.html", shown)
+    if response.status_code == 200 and not context["node_latency_open"]:
+        response.status_code = OVER
+    return response
 
 
 @require_POST

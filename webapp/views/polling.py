@@ -7,6 +7,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpResponse
 from django.shortcuts import render
 
+OVER = 286  # live.js takes the fragment and asks no more
+
 
 def version_of(shown) -> str:
     """A short name for plain data; equal data have equal names."""

@@ -6,11 +6,10 @@ from django.shortcuts import get_object_or_404, render
 from webapp.figures.policy import heat_map, identity_first
 from webapp.models import PolicyUpdate, Trial
 from webapp.results.supernet import derived_layouts, epoch_figures, find_epoch
+from webapp.views.polling import OVER
 from webapp.views.search_page import SearchPage
 from webapp.views.searches import context_of, find, listed
 from webapp.views.trial_page import trial_context
-
-OVER = 286
 
 
 def search_live(request, pk):

@@ -11,8 +11,7 @@ from webapp.models import FullTraining
 from webapp.results.training import TrainingPage
 from webapp.services import trainings as service
 from webapp.views.long_runs import act, config_as_file, log_as_text
-
-OVER = 286
+from webapp.views.polling import OVER
 
 
 def find(pk: int) -> FullTraining:
