@@ -18,13 +18,17 @@ _SECONDS = 0.25
 
 
 def measure_latency(
-    model: nn.Module, image_shape: tuple[int, int, int], device: torch.device, config: LatencyConfig | None = None
+    model: nn.Module,
+    image_shape: tuple[int, int, int],
+    device: torch.device,
+    config: LatencyConfig | None = None,
+    layout: torch.memory_format = torch.contiguous_format,
 ) -> dict:
     """{"median", "p95"} in seconds for one batch, "runs", and the way it was measured: "batch", "threads", "precision",
     "warm_up" and "device", as :func:`nas_engine.training.devices.describe_device` says it.
 
     Evaluation mode. After the warm-up the network runs for about a quarter of a second, between 10 times and as often as
-    ``config`` allows. On another device than the model's a copy is measured.
+    ``config`` allows. On another device than the model's a copy is measured. ``layout`` is how the batch lies in memory.
     """
     config = config or LatencyConfig()
     where = torch.device("cpu") if config.latency_device == "cpu" else device
@@ -32,7 +36,7 @@ def measure_latency(
         model = copy.deepcopy(model).to(where, memory_format=memory_format(where))
     training = model.training
     model.eval()
-    images = torch.zeros(config.latency_batch, *image_shape, device=where)
+    images = torch.zeros(config.latency_batch, *image_shape, device=where).contiguous(memory_format=layout)
     try:
         with limited_threads(config.latency_threads), torch.inference_mode(), number_format(config, where):
             return summary(_times(model, images, where, config), config, where)
