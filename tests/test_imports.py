@@ -20,6 +20,7 @@ TORCH_USERS = (
     "nas_engine.strategies.checkpoint",
     "nas_engine.strategies.attention",
     "nas_engine.strategies.controller",
+    "nas_engine.strategies.decoding",
     "nas_engine.strategies.policy_gradient",
     "nas_engine.strategies.ppo",
     "nas_engine.strategies.reinforce",

@@ -19,9 +19,9 @@ class Attention(nn.Module):
         points = [at for at, step in enumerate(steps) if step[0] in set(anchors)]
         if [len(steps[at]) for at in points] != list(range(1, len(points) + 1)) or points[0] == 0:
             raise ValueError("The anchor points must decide on one earlier part, then two, and so on.")
-        memory = [points[0] - 1, *points]
+        self.memory = [points[0] - 1, *points]  # the steps whose states are attended to
         # decision -> (step of the earlier part, step of its own)
-        self.places = {index: (memory[j], at) for at in points for j, index in enumerate(steps[at])}
+        self.places = {index: (self.memory[j], at) for at in points for j, index in enumerate(steps[at])}
         self.previous = nn.Parameter(torch.empty(hidden, hidden))
         self.current = nn.Parameter(torch.empty(hidden, hidden))
         self.value = nn.Parameter(torch.empty(hidden))
@@ -34,12 +34,6 @@ class Attention(nn.Module):
         pairs = torch.stack([torch.zeros_like(score), score], dim=-1)
         padded = nn.functional.pad(pairs, (0, logits.shape[-1] - 2))
         return logits.index_copy(1, indices, padded)
-
-    def logits(self, step: tuple[int, ...], hidden: list[Tensor]) -> Tensor:
-        """(N, anchors, 2) of one anchor point, given the states (N, H) of all steps so far."""
-        earlier = torch.stack([hidden[self.places[index][0]] for index in step], dim=1)
-        score = self._score(earlier, hidden[-1][:, None])
-        return torch.stack([torch.zeros_like(score), score], dim=-1)
 
     def _score(self, earlier: Tensor, own: Tensor) -> Tensor:
         return torch.tanh(earlier @ self.previous.T + own @ self.current.T) @ self.value

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from nas_engine.architecture import ANCHOR, GIVEN, Choice
 from nas_engine.strategies.attention import Attention
+from nas_engine.strategies.decoding import Pick, decode, inverse_transform
 
 # Where a softmax is padded to the widest decision: probability exactly 0, and finite, so that no gradient is NaN.
 _NEVER = -1e30
@@ -99,43 +100,18 @@ class Controller(nn.Module):
             logits = self.attention.replace(logits, hidden)
         return self._finished(choices, torch.log_softmax(logits + self.padding, dim=-1))
 
-    @torch.no_grad()
     def sample(self, noise: Tensor) -> Decoded:
         """Draw N sequences by inverse transform of ``noise`` (N, D), uniform in [0, 1): one number a decision."""
-        return self._decode(len(noise), lambda part, chances: _inverse_transform(chances, noise[:, part, None]))
+        drawn = noise.numpy()
+        return self._decoded(len(drawn), lambda part, logits: inverse_transform(logits, drawn[:, part]))
 
-    @torch.no_grad()
     def greedy(self) -> Decoded:
         """The sequence (1, D) that takes the likeliest option at every step."""
-        return self._decode(1, lambda part, chances: chances.argmax(dim=-1))
+        return self._decoded(1, lambda part, logits: logits.argmax(axis=-1))
 
-    def _decode(self, count: int, pick) -> Decoded:
-        layers = range(self.lstm.num_layers)
-        states = [(self.start.new_zeros(count, self.lstm.hidden_size),) * 2 for _ in layers]
-        weights = [self.lstm.all_weights[layer] for layer in layers]
-        step_input, hidden = self._first_input(count)[:, 0], []
-        taken = self.start.new_zeros(count, len(self.widths), dtype=torch.long)
-        log_softmax = self.start.new_full((count, *self.rows.shape), _NEVER)
-        for step in self.steps:
-            for layer in layers:
-                states[layer] = torch.lstm_cell(step_input, states[layer], *weights[layer])
-                step_input = states[layer][0]
-            hidden.append(step_input)
-            part, width = slice(step[0], step[-1] + 1), self.widths[step[0]]
-            decided = torch.log_softmax(self._logits(step, hidden), dim=-1)
-            log_softmax[:, part, :width] = decided
-            taken[:, part] = pick(part, decided.exp())
-            chosen = self.embedding[self.starts[part] + taken[:, part]]
-            step_input = chosen[:, 0] if len(step) == 1 else chosen.mean(dim=1)
-        return self._finished(taken, log_softmax)
-
-    def _logits(self, step: tuple[int, ...], hidden: list[Tensor]) -> Tensor:
-        """(N, decisions of the step, options), given the states of all steps so far."""
-        if self.attention and step[0] in self.attention.places:
-            return self.attention.logits(step, hidden)
-        first, width = self.spans[step[0]]
-        heads = slice(first, first + width)
-        return torch.addmm(self.head_bias[heads], hidden[-1], self.head_weight[heads].T)[:, None]
+    def _decoded(self, count: int, pick: Pick) -> Decoded:
+        choices, logits = decode(self, count, pick, _NEVER)
+        return self._finished(torch.from_numpy(choices), torch.log_softmax(torch.from_numpy(logits), dim=-1))
 
     def _finished(self, choices: Tensor, log_softmax: Tensor) -> Decoded:
         """With the decisions that are given as certain as they are."""
@@ -167,11 +143,6 @@ def steps_of(choices: Sequence[Choice]) -> list[tuple[int, ...]]:
 
 def _part(choice: Choice) -> str:
     return choice.name.rpartition(".")[0]
-
-
-def _inverse_transform(probabilities: Tensor, noise: Tensor) -> Tensor:
-    # Rounding can leave the last cumulated probability just below the noise: the last option then.
-    return (probabilities.cumsum(dim=-1) <= noise).sum(dim=-1).clamp(max=probabilities.shape[-1] - 1)
 
 
 def _decoded(choices: Tensor, log_softmax: Tensor) -> Decoded:

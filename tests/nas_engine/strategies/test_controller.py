@@ -80,6 +80,24 @@ def test_a_sample_depends_on_its_noise_alone():
     assert torch.equal(batched, alone)
 
 
+def test_sampling_follows_the_parameters_as_they_change():
+    network = controller(nasnet().choices, init_range=0.3)
+    before = network.sample(noise(4, 50))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(-1.5)
+    after = network.sample(noise(4, 50))
+    scored = network.score(after.choices)
+    torch.testing.assert_close(after.log_probs, scored.log_probs.detach(), atol=2e-5, rtol=1e-4)
+    assert not torch.equal(before.choices, after.choices)
+
+
+def test_large_weights_overflow_nowhere(recwarn):
+    network = controller(nasnet().choices, init_range=200.0)
+    drawn = network.sample(noise(4, 50))
+    assert drawn.entropies.isfinite().all() and drawn.log_probs.isfinite().all() and not recwarn.list
+
+
 @pytest.mark.parametrize("value", [0.0, 1 - 2**-53])
 def test_extreme_noise_picks_an_option_that_exists(value):
     choices = nasnet().choices
