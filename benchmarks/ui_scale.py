@@ -2,9 +2,10 @@
 
     .venv/bin/python -m benchmarks.ui_scale --trials 100000 --data /tmp/scale --out benchmarks/results/ui_scale.json
 
-The trials are drawn at random (``tests.webapp.seeding``) into a data folder of their own, which is kept and used again. For
-every page: server time (request sent until the first byte arrives), time until its table and its main plot are drawn, the
-bytes of a first visit with an empty cache, and afterwards the memory of the web server's processes.
+The trials are drawn at random (``tests.webapp.seeding``) into a data folder of their own, which is kept and used again; a
+tenth as many more are cells of one protocol from another seed. For every page: server time (request sent until the first
+byte arrives), time until its table and its main plot are drawn, the bytes of a first visit with an empty cache, and
+afterwards the memory of the web server's processes.
 """
 
 import argparse

@@ -344,11 +344,12 @@ def test_models_are_listed_with_their_spread_and_their_bundle(signed_in, cell):
 
 
 def test_a_model_hands_out_its_bundle_and_each_file(signed_in, cell):
-    run = finish(training(cell, seeds=1).runs.get(), 0.95, bundle())
+    made = bundle()
+    run = finish(training(cell, seeds=1).runs.get(), 0.95, made)
     page = signed_in.get(reverse("model", args=[run.pk])).content.decode()
     assert "95.00" in page and "model.py" in page and "abababababababab…" in page and "has no ONNX file" in page
     response = signed_in.get(reverse("model-bundle", args=[run.pk]))
-    assert b"".join(response.streaming_content) == bundle()
+    assert b"".join(response.streaming_content) == made
     assert "DARTS-second-order-digits-training" in response["Content-Disposition"]
     file = signed_in.get(reverse("model-file", args=[run.pk, "model.py"]))
     assert b"".join(file.streaming_content) == b"print('hello')\n" and file["Content-Length"] == "15"
