@@ -18,6 +18,8 @@ class Setting:
     """What a person needs to know about one field, and the bounds it must keep.
 
     ``labels`` say what the ``options`` are called where people choose; without them options go by their own names.
+    ``where``: ("field", values), another field of the same configuration and the values of it with which this one has a
+    say; with others it is not asked for.
     """
 
     label: str
@@ -28,6 +30,7 @@ class Setting:
     options: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     advanced: bool = False
+    where: tuple[str, tuple[str, ...]] | None = None
 
 
 def setting(default: Any, label: str, **about: Any) -> Any:

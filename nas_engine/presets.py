@@ -40,6 +40,22 @@ PRESETS = {
             "budget": {"trials": 300, "parallelism": 4},
         },
     ),
+    "asha-digits": Preset(
+        "Successive halving",
+        "Digits, 80 random cells: of 3 that reach a rung, one trains on. Some minutes on two CPU cores.",
+        {
+            "name": "Digits, by successive halving",
+            "strategy": "random",
+            "evaluator_config": {"early_stopping": "asha", "minimum_epochs": 1, "reduction_factor": 3},
+            "space_config": {"blocks": 5},
+            "data": {"dataset": "digits", "valid_fraction": 0.2},
+            "skeleton": {"repeats": 1, "filters": 8},
+            "training": {
+                "epochs": 12, "batch_size": 64, "learning_rate": 0.1, "crop": 1, "flip": False, "weight_decay": 5e-4,
+            },
+            "budget": {"trials": 80, "parallelism": 2},
+        },
+    ),
     "randwire-sweep": Preset(
         "Random graphs, a sweep",
         "Digits: 24 settings of RandWire’s generators, three seeds each, by grid. Some minutes on two CPU cores.",

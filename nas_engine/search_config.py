@@ -6,6 +6,7 @@ from typing import Any
 from nas_engine import catalog
 from nas_engine.config import as_dict, read, setting
 from nas_engine.errors import ConfigError
+from nas_engine.evaluators.settings import StandaloneConfig
 from nas_engine.evaluators.tabular import TabularEvaluator
 from nas_engine.limits import LimitsConfig
 from nas_engine.protocol import DataConfig, Protocol, SkeletonConfig, TableProtocol, TrainingConfig
@@ -63,6 +64,7 @@ class SearchConfig:
                 problems |= error.problems
         if self.evaluator_config.get("early_stopping", "none") != "none" and self.reward.goal == "latency":
             problems["evaluator_config.early_stopping"] = "A child that is stopped has no latency to reward: take none."
+        problems |= self._rung_problems() if not problems else {}
         if problems:
             raise ConfigError(problems)
         if self.evaluation.shares_weights:
@@ -74,6 +76,16 @@ class SearchConfig:
             )
         if not self.skeleton.whole and not self.evaluation.own_space:
             self.skeleton.check_stackable()
+
+    def _rung_problems(self) -> dict[str, str]:
+        """What is wrong with the rungs of successive halving for children of this length."""
+        if self.evaluator_config.get("early_stopping") != "asha":
+            return {}
+        try:
+            read(StandaloneConfig, self.evaluator_config).rungs(self.training.epochs)
+        except ConfigError as error:
+            return {f"evaluator_config.{name}": text for name, text in error.problems.items()}
+        return {}
 
     def _follow_supernet(self) -> None:
         """Take the space that the method's derived cells belong to. Raises ConfigError where the skeleton does not suit."""

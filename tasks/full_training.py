@@ -20,8 +20,9 @@ from tasks import cost_previews, full_recording, workers
 from tasks.app import STOP, app
 from tasks.checkpoints import Checkpoint
 from tasks.datasets import local_folder
+from tasks.patience import patiently
 from tasks.supernet import supernet_cost
-from tasks.train import REPORT_SECONDS, patiently, torch_device
+from tasks.train import REPORT_SECONDS, torch_device
 from tasks.wording import percent
 from tasks.workers import Job
 from webapp.models import CostPreview, FullTraining, TrainingRun

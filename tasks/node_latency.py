@@ -12,6 +12,7 @@ from nas_engine.latency import LatencyConfig
 from nas_engine.protocol import SkeletonConfig
 from tasks import clock, messages, requests, train
 from tasks.app import app
+from tasks.patience import patiently
 from tasks.recording import clean
 from tasks.workers import Job
 from webapp.models import NodeLatency
@@ -28,16 +29,16 @@ def measure_nodes(pk: int, attempt: int) -> None:
         return
     with Job(wanted, str(wanted)) as job:
         try:
-            train.patiently(finish, wanted, clean(measure(wanted, job.cancelled)))
+            patiently(finish, wanted, clean(measure(wanted, job.cancelled)))
         except SearchCancelled:
-            train.patiently(requests.put_back, wanted, messages.measure_nodes)
+            patiently(requests.put_back, wanted, messages.measure_nodes)
         except (EvaluationFailed, ConfigError) as error:
-            train.patiently(fail, wanted, str(error))
+            patiently(fail, wanted, str(error))
         except DatabaseError:
             raise  # the heartbeat runs out and the sweeper queues it again
         except Exception as error:
             log.exception("Measuring the %s broke down", wanted)
-            train.patiently(fail, wanted, f"{type(error).__name__}: {error}. The worker’s log holds the full trace.")
+            patiently(fail, wanted, f"{type(error).__name__}: {error}. The worker’s log holds the full trace.")
 
 
 def measure(wanted: NodeLatency, cancelled) -> dict:

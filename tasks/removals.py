@@ -9,6 +9,7 @@ from nas_engine.errors import ConfigError, EvaluationFailed, SearchCancelled
 from tasks import messages, requests, retention, train
 from tasks.app import app
 from tasks.datasets import local_folder
+from tasks.patience import patiently
 from tasks.recording import clean
 from tasks.workers import Job
 from webapp.models import RemovalStudy, Weights
@@ -27,17 +28,17 @@ def study_removals(study_id: int, attempt: int) -> None:
     with Job(study, f"removal damage of trial {trial.number} of {trial.search.name}", trial) as job:
         try:
             result = measure(study, job.cancelled)
-            train.patiently(end, study, {"state": State.FINISHED, "result": clean(result), "error": ""})
+            patiently(end, study, {"state": State.FINISHED, "result": clean(result), "error": ""})
         except SearchCancelled:
-            train.patiently(requests.put_back, study, messages.study_removals)
+            patiently(requests.put_back, study, messages.study_removals)
         except (EvaluationFailed, ConfigError) as error:
-            train.patiently(end, study, {"state": State.FAILED, "error": str(error)})
+            patiently(end, study, {"state": State.FAILED, "error": str(error)})
         except DatabaseError:
             raise  # the heartbeat runs out and the sweeper queues the study again
         except Exception as error:
             log.exception("The %s broke down", study)
             text = f"{type(error).__name__}: {error}. The worker’s log holds the full trace."
-            train.patiently(end, study, {"state": State.FAILED, "error": text})
+            patiently(end, study, {"state": State.FAILED, "error": text})
 
 
 def measure(study: RemovalStudy, cancelled) -> dict:

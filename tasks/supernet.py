@@ -13,7 +13,8 @@ from nas_engine.search_config import SearchConfig, read_search
 from tasks import supernet_recording, workers
 from tasks.app import STOP, app
 from tasks.datasets import local_folder
-from tasks.train import REPORT_SECONDS, patiently, torch_device
+from tasks.patience import patiently
+from tasks.train import REPORT_SECONDS, torch_device
 from tasks.workers import Job
 from webapp.models import CostPreview, SupernetRun
 

@@ -17,14 +17,14 @@ from nas_engine.trial import Evaluation
 from tasks import recording, workers
 from tasks.app import STOP, app
 from tasks.datasets import local_folder
-from tasks.pruning import Pruned, Watch
+from tasks.patience import patiently
+from tasks.pruning import Pruned, watch_of
 from tasks.timings import Stopwatch
 from tasks.workers import Job
 from webapp.models import Trial
 
 log = logging.getLogger(__name__)
 REPORT_SECONDS = 1.0  # the learning curve is stored at most this often
-PATIENCE = 600.0  # seconds for which a result is kept while the database is away
 
 
 @app.task(name="tasks.train.train_child")
@@ -58,7 +58,7 @@ def train_child(trial_id: int, attempt: int) -> None:
 
 def _train(trial: Trial, curve: "Curve", job: Job, device: dict) -> None:
     config = read_search(trial.search.config)
-    watch = Watch(trial, config)
+    watch = watch_of(trial, config)
 
     def report(epoch: Any) -> None:
         curve.add(epoch)
@@ -85,8 +85,7 @@ def _prune(trial: Trial, config: SearchConfig, curve: "Curve", pruned: Pruned, d
     data = trial.search.dataset
     network = build_blueprint(read_cells(trial.cell.cells), config.skeleton, data.image_shape, len(data.classes))
     seconds = sum(entry["seconds"] for entry in curve.epochs)
-    expected = min(max(pruned.verdict.expected, 0.0), 1.0)
-    evaluation = Evaluation(expected, network.params, network.macs, None, seconds, trial.protocol)
+    evaluation = Evaluation(pruned.expected, network.params, network.macs, None, seconds, trial.protocol)
     reward = config.reward.of(evaluation)
     patiently(recording.prune, trial, evaluation, reward, pruned.reason, curve.epochs, device, curve.timings())
 
@@ -168,22 +167,3 @@ class Curve:
     def timings(self) -> dict:
         """Where the seconds went of a training that got this far."""
         return self.watch.of_curve(self.epochs)
-
-
-def patiently(store: Callable, *arguments) -> Any:
-    """Call ``store`` until the database takes it: hours of training are not thrown away over a restart of the database."""
-    give_up = time.monotonic() + PATIENCE
-    wait = 0.5
-    while True:
-        try:
-            return store(*arguments)
-        except recording.SearchGone as error:
-            log.info("Nothing is stored: %s", error)
-            return None
-        except DatabaseError as error:
-            if connection.in_atomic_block or time.monotonic() > give_up:
-                raise
-            log.warning("The result could not be stored, trying again in %.0f s: %s", wait, error)
-            connection.close()
-            time.sleep(wait)
-            wait = min(2 * wait, 15.0)

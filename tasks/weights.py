@@ -8,6 +8,7 @@ from nas_engine.errors import ConfigError, EvaluationFailed, SearchCancelled
 from nas_engine.search_config import read_search
 from tasks import messages, recording, requests, retention, train
 from tasks.app import app
+from tasks.patience import patiently
 from tasks.wording import percent
 from tasks.workers import Job
 from webapp.models import LogLine, WeightsRequest
@@ -28,18 +29,18 @@ def train_weights(request_id: int, attempt: int) -> None:
             config = read_search(trial.search.config)
             outcome = train.evaluate(trial, config, lambda report: None, job.cancelled)
             weights = train.pack(trial, config, outcome)
-            train.patiently(finish, request, outcome.evaluation.valid_accuracy, weights)
+            patiently(finish, request, outcome.evaluation.valid_accuracy, weights)
         except SearchCancelled:
-            train.patiently(requests.put_back, request, messages.train_weights)
+            patiently(requests.put_back, request, messages.train_weights)
         except EvaluationFailed as error:
-            train.patiently(fail, request, str(error))
+            patiently(fail, request, str(error))
         except ConfigError as error:
-            train.patiently(fail, request, str(error))
+            patiently(fail, request, str(error))
         except DatabaseError:
             raise  # the heartbeat runs out and the sweeper queues the request again
         except Exception as error:
             log.exception("Training %s for its weights broke down", trial)
-            train.patiently(fail, request, f"{type(error).__name__}: {error}. The worker’s log holds the full trace.")
+            patiently(fail, request, f"{type(error).__name__}: {error}. The worker’s log holds the full trace.")
 
 
 def finish(request: WeightsRequest, valid_accuracy: float, weights: bytes) -> None:

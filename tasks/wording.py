@@ -41,3 +41,9 @@ def duration(seconds: float) -> str:
 def place(worker: str, device: dict) -> str:
     """Where a trial runs, for people: "train-0@birch, NVIDIA A100"."""
     return f"{worker}, {device['name']}" if device.get("kind") == "cuda" else worker
+
+
+def ordinal(number: int) -> str:
+    """1 -> "1st", 12 -> "12th", 23 -> "23rd"."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"

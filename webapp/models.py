@@ -12,6 +12,7 @@ from django.db import models
 from nas_engine.cell import cells_key
 from webapp.latency_models import NodeLatency  # noqa: F401 - as those below
 from webapp.removal_models import RemovalStudy  # noqa: F401 - as those below
+from webapp.rung_models import RungResult  # noqa: F401 - as those below
 from webapp.shared_models import Claimed, Line
 from webapp.supernet_models import SupernetCheckpoint, SupernetEpoch, SupernetRun  # noqa: F401 - as those below
 from webapp.token_models import ApiToken  # noqa: F401 - as those below

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from nas_engine.config import setting
+from nas_engine.errors import ConfigError
 from nas_engine.latency import LatencyConfig
+from nas_engine.successive_halving import rungs
 
 
 @dataclass(frozen=True)
@@ -14,14 +16,68 @@ class StandaloneConfig(LatencyConfig):
     early_stopping: str = setting(
         "none",
         "Early stopping",
-        options=("none", "median", "extrapolation"),
-        labels=("none", "below the median", "unlikely to be the best"),
-        help="Of children that fall behind the five or more trained before. Their accuracy is not ranked.",
+        options=("none", "median", "extrapolation", "asha"),
+        labels=("none", "below the median", "unlikely to be the best", "successive halving (ASHA)"),
+        help="Of children that fall behind the others. Their accuracy is not ranked.",
     )
-    grace: int = setting(3, "Epochs before", minimum=1, maximum=2000, help="No child is stopped earlier.")
+    grace: int = setting(
+        3,
+        "Epochs before",
+        minimum=1,
+        maximum=2000,
+        help="No child is stopped earlier, nor before five are trained.",
+        where=("early_stopping", ("median", "extrapolation")),
+    )
     least_chance: float = setting(
-        0.05, "Least chance", minimum=0.001, maximum=0.5, advanced=True, help="To be the best, by extrapolation."
+        0.05,
+        "Least chance",
+        minimum=0.001,
+        maximum=0.5,
+        help="To be the best, by extrapolation.",
+        where=("early_stopping", ("extrapolation",)),
     )
+    minimum_epochs: int = setting(
+        1,
+        "Minimum epochs, r",
+        minimum=1,
+        maximum=2000,
+        help="Children are judged after r epochs, then after η times as many, and so on.",
+        where=("early_stopping", ("asha",)),
+    )
+    reduction_factor: int = setting(
+        4,
+        "Reduction factor, η",
+        minimum=2,
+        maximum=16,
+        help="Of those that reach a rung, the best one in η goes on.",
+        where=("early_stopping", ("asha",)),
+    )
+    early_stopping_rate: int = setting(
+        0,
+        "Early-stopping rate, s",
+        minimum=0,
+        maximum=10,
+        help="Leaves out the first s rungs.",
+        where=("early_stopping", ("asha",)),
+    )
+
+    def rungs(self, epochs: int) -> tuple[int, ...]:
+        """The epochs after which successive halving judges children that are trained for ``epochs``; none with other rules.
+
+        Raises ConfigError where there would be none with it.
+        """
+        if self.early_stopping != "asha":
+            return ()
+        found = rungs(self.minimum_epochs, self.reduction_factor, self.early_stopping_rate, epochs)
+        if not found:
+            first = self.minimum_epochs * self.reduction_factor**self.early_stopping_rate
+            of = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+            blamed = "minimum_epochs" if self.minimum_epochs >= epochs else "early_stopping_rate"
+            raise ConfigError(
+                f"The first rung, after {first} epoch{'s' * (first > 1)}, must come before the end of a training of {of}.",
+                blamed,
+            )
+        return found
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from nas_engine import zoo
 from nas_engine.errors import ConfigError, EvaluationFailed, SearchCancelled
 from nas_engine.full_training import read_full_training
 from nas_engine.training.progress import BatchReport, FullEpochReport
-from tasks import full_recording, full_training, housekeeping, stored_files, train, workers
+from tasks import full_recording, full_training, housekeeping, patience, stored_files, workers
 from tasks.checkpoints import Checkpoint, folder_of
 from tests.webapp import seeding
 from webapp.models import CostPreview, FullTraining, StoredFile, TrainingRun
@@ -261,7 +261,7 @@ def test_patience_with_the_database_and_a_bundle_read_twice(begin, queue, monkey
         return real(run, numbers, curve, bundle)
 
     monkeypatch.setattr(full_recording, "finish", finish)
-    monkeypatch.setattr(train.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(patience.time, "sleep", lambda seconds: None)
     queue.deliver()
     assert len(tries) == 2
     assert b"".join(stored_files.chunks(training.runs.get().files.get())) == b"bundle" * 10

@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError
 
 from nas_engine.trial import Evaluation
-from tasks import recording, search, train
+from tasks import patience, recording, search, train
 from tasks.workers import Job
 from webapp.models import Search, Trial
 from webapp.services import searches
@@ -151,9 +151,9 @@ def test_a_result_waits_for_a_database_that_is_away(monkeypatch, db):
             raise OperationalError("server closed the connection")
         return "stored"
 
-    monkeypatch.setattr(train.time, "sleep", lambda seconds: None)
-    monkeypatch.setattr(train, "connection", type("C", (), {"in_atomic_block": False, "close": lambda self: None})())
-    assert train.patiently(store, 7) == "stored" and tries == [7, 7, 7]
+    monkeypatch.setattr(patience.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(patience, "connection", type("C", (), {"in_atomic_block": False, "close": lambda self: None})())
+    assert patience.patiently(store, 7) == "stored" and tries == [7, 7, 7]
 
 
 class TestPauseAndStop:

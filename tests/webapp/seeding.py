@@ -13,12 +13,21 @@ from datetime import UTC, datetime, timedelta
 from nas_engine import zoo
 from nas_engine.architecture import Architecture
 from nas_engine.cell import Block, Cell
-from nas_engine.config import as_dict
+from nas_engine.config import as_dict, read
+from nas_engine.evaluators.settings import StandaloneConfig
 from nas_engine.graph_cell import read_cells
 from nas_engine.search_config import SearchConfig, read_search
+from nas_engine.successive_halving import decide
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 DEVICE = {"kind": "cpu", "name": "Test CPU", "threads": 1}
+HALVING = {
+    "name": "Digits, halved",
+    "strategy": "random",
+    "evaluator_config": {"early_stopping": "asha", "minimum_epochs": 1, "reduction_factor": 3},
+    "skeleton": {"repeats": 1, "filters": 8},
+    "training": {"epochs": 10, "batch_size": 64, "crop": 1, "flip": False},
+}
 SMALL = {
     "name": "Digits, a first look",
     "strategy": "random",
@@ -246,6 +255,36 @@ def states() -> str:
     return ""
 
 
+HALVED = (0.60, 0.50, 0.40, 0.30, 0.70, 0.20, 0.45, 0.65, 0.42)  # accuracies at the first rung, as they arrived
+
+
+def halved(config: dict, accuracies: tuple = HALVED):
+    """A finished search by successive halving: each trial was judged, in order, by those before it."""
+    from tasks.pruning import rung_reason
+    from webapp.models import RungResult
+
+    of = search(config)
+    settings, epochs = read(StandaloneConfig, of.config["evaluator_config"]), of.config["training"]["epochs"]
+    recorded: dict[int, list[float]] = {level: [] for level in settings.rungs(epochs)}
+    for row, start in zip(measured(of, len(accuracies), seed=7), accuracies, strict=True):
+        row.curve = [_epoch(at, epochs, 1) | {"valid_accuracy": start + 0.02 * (at - 1)} for at in range(1, epochs + 1)]
+        row.valid_accuracy = row.reward = row.curve[-1]["valid_accuracy"]
+        for level, before in recorded.items():
+            accuracy = row.curve[level - 1]["valid_accuracy"]
+            found = decide(accuracy, before, settings.reduction_factor)
+            before.append(accuracy)
+            result = RungResult.objects.create(
+                search=of, trial=row, epoch=level, accuracy=accuracy, decided=row.started, goes_on=found.goes_on,
+                rank=found.rank, of=found.of, places=found.places, cutoff=found.cutoff,
+            )  # fmt: skip
+            if not found.goes_on:
+                row.state, row.valid_accuracy, row.epoch, row.curve = "pruned", None, level, row.curve[:level]
+                row.error, row.info = rung_reason(result), {"expected": row.reward}
+                break
+        row.save()
+    return of
+
+
 def supernet() -> int:
     """A finished weight-sharing search of three epochs, whose derived cell changes in the last; returns its number."""
     from nas_engine.evaluators.supernet.presets import read_supernet
@@ -276,7 +315,8 @@ if __name__ == "__main__":
     import django
 
     django.setup()
-    plain = {"results": results, "states": states, "supernet": supernet}.get(sys.argv[1])
+    plain = {"results": results, "states": states, "supernet": supernet, "halved": lambda: halved(HALVING).pk}
+    plain = plain.get(sys.argv[1])
     if plain:
         print(plain())
         sys.exit()

@@ -332,3 +332,44 @@ def test_fields_of_the_skeleton_that_mean_nothing_for_the_space_are_neither_show
     assert shown == {"skeleton.dropout", "skeleton.norm_decay"}
     assert not any(one.away for one in SearchForm(typed | {"space": "darts"}).group("skeleton"))
     assert SearchForm(typed | {"space": "nasnet"}).config is None
+
+
+# ---- settings that depend on another
+
+
+def stopping(**changes) -> SearchForm:
+    return form_of(**{f"evaluator_config__standalone__{name}": value for name, value in changes.items()})
+
+
+def test_the_settings_of_a_stopping_rule_are_asked_for_with_that_rule_alone(digits):
+    prefix = "evaluator_config.standalone."
+    rules = {"none": set(), "median": {"grace"}, "extrapolation": {"grace", "least_chance"}}
+    rules |= {"asha": {"minimum_epochs", "reduction_factor", "early_stopping_rate"}}
+    for rule, expected in rules.items():
+        form = stopping(early_stopping=rule)
+        dependent = [one for one in form.group(prefix.rstrip(".")) if one.where]
+        assert {one.name.removeprefix(prefix) for one in dependent if not one.away} == expected, rule
+        assert {one.where[0] for one in dependent} == {f"{prefix}early_stopping"}
+
+
+def test_what_is_hidden_is_neither_read_nor_wrong_and_shown_it_is_wrong_at_its_field(digits):
+    typed = {"minimum_epochs": "two", "reduction_factor": "1"}
+    hidden = stopping(early_stopping="median", **typed)
+    assert hidden.config.evaluator_config["minimum_epochs"] == 1 and not hidden.problems
+    shown = stopping(early_stopping="asha", **typed)
+    assert shown.config is None and shown.problems == {
+        "evaluator_config.standalone.minimum_epochs": "‘two’ is not a whole number.",
+        "evaluator_config.standalone.reduction_factor": "1 is too small. Take 2 or more.",
+    }
+
+
+def test_rungs_beyond_the_training_are_wrong_at_the_field_that_puts_them_there(digits):
+    late = stopping(early_stopping="asha", minimum_epochs="8")
+    assert late.config is None and late.problems == {
+        "evaluator_config.standalone.minimum_epochs": "The first rung, after 8 epochs, must come before the end of a "
+        "training of 8 epochs."
+    }
+    skipped = stopping(early_stopping="asha", early_stopping_rate="2")
+    assert skipped.config is None and list(skipped.problems) == ["evaluator_config.standalone.early_stopping_rate"]
+    good = stopping(early_stopping="asha", reduction_factor="3", minimum_epochs="2").config
+    assert good.evaluator_config["reduction_factor"] == 3 and good.evaluator_config["minimum_epochs"] == 2

@@ -258,3 +258,13 @@ def test_a_preset_whose_data_are_missing_leads_to_the_form(signed_in):
     assert response.redirect_chain[0][0] == f"{NEW}?preset=laptop-demo"
     assert "Laptop demo was not started: There is no data set" in response.content.decode()
     assert not Search.objects.exists()
+
+
+def test_the_form_says_after_which_epochs_children_are_judged_and_shows_the_rules_own_fields(signed_in):
+    rule = "evaluator_config.standalone."
+    asked = html_of(signed_in.post(NEW, post_of(preview="") | {f"{rule}early_stopping": "asha"}))
+    assert "Rungs after 1 and 4 of 8 epochs." in asked
+    for name, hidden in (("minimum_epochs", False), ("reduction_factor", False), ("grace", True)):
+        field = re.search(rf'<div class="field"([^>]*)>\s*<label for="f-evaluator_config-standalone-{name}"', asked)[1]
+        assert f'data-part="{rule}early_stopping"' in field and ("hidden" in field) is hidden, name
+    assert "Rungs after" not in html_of(signed_in.post(NEW, post_of(preview="")))

@@ -55,6 +55,18 @@ class TrialOut(Schema):
     ended: datetime | None
 
 
+class RungOut(Schema):
+    """What was decided when a trial reached a rung of successive halving."""
+
+    epoch: int
+    accuracy: float = Field(description="Valid, after that epoch")
+    rank: int = Field(description="Among the trials that had got there; equal ones share a rank")
+    of: int
+    places: int = Field(description="How many of them went on")
+    cutoff: float = Field(description="The lowest accuracy among those")
+    goes_on: bool
+
+
 class TrialDetail(TrialOut):
     choices: list[Any] = Field(description="The architecture's decisions, as indices of options")
     curve: list[dict[str, Any]] = Field(description="One object an epoch")
@@ -63,6 +75,11 @@ class TrialDetail(TrialOut):
         description="Seconds by phase: queue, data, build, train, evaluate, latency, store"
     )
     device: dict[str, Any]
+    rungs: list[RungOut] = Field(description="Of successive halving, lowest first; empty with other rules")
+
+    @staticmethod
+    def resolve_rungs(row) -> list:
+        return list(row.rungs.order_by("epoch"))
 
 
 class LineOut(Schema):

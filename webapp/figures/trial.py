@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from webapp.figures.base import LARGE, figure, hover_text, line, word
 
 
-def learning_curve(curve: Sequence[Mapping], epochs: int) -> dict | None:
-    """Train and valid accuracy after each epoch of one trial."""
+def learning_curve(curve: Sequence[Mapping], epochs: int, needed: Sequence[tuple[int, float]] = ()) -> dict | None:
+    """Train and valid accuracy after each epoch of one trial; ``needed`` are (epoch, accuracy) of the rungs it stood at."""
     if not curve:
         return None
     marks, ends = [], []
@@ -15,6 +15,8 @@ def learning_curve(curve: Sequence[Mapping], epochs: int) -> dict | None:
         if known:
             marks.append(_measured(known, name, color, width=2 if name == "valid" else 1.5))
             ends.append((name, *known[-1]))
+    if needed:
+        marks.append(_rungs(needed))
     upper = max(ends, key=lambda end: end[2], default=None)
     notes = [word(name, x, y, yshift=7 if (name, x, y) == upper else -7) for name, x, y in ends]
     return figure(
@@ -28,6 +30,15 @@ def learning_curve(curve: Sequence[Mapping], epochs: int) -> dict | None:
         hovermode="x unified",
         xaxis=_axis(epochs),
     )
+
+
+def _rungs(needed: Sequence[tuple[int, float]]) -> dict:
+    """The accuracy it took to go on, a dash across each rung."""
+    hover = [f"{100 * value:.2f}\u00a0% to go on" for _, value in needed]
+    xs, ys = [epoch for epoch, _ in needed], [100 * value for _, value in needed]
+    mark = line(xs, ys, color="var:--warn", name="to go on", hover=hover)
+    dash = {"symbol": "line-ew", "size": 16, "line": {"width": 2, "color": "var:--warn"}}
+    return mark | {"mode": "markers", "marker": dash}
 
 
 def _measured(known: Sequence[tuple[int, float]], name: str, color: str, width: float) -> dict:

@@ -3,7 +3,7 @@
 import dataclasses
 import types
 import typing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from nas_engine.config import Setting, settings_of
 from nas_engine.errors import ConfigError
@@ -26,7 +26,9 @@ class Option:
 @dataclass
 class Field:
     """An input as the template shows it. ``name`` is its dotted name; ``typed`` what the person typed, kept as it is.
-    ``away``: it means nothing for what is chosen elsewhere, is not shown and not read."""
+    ``error`` says what is wrong with it, else ``hint`` what to heed, else ``follows`` what comes of it.
+    ``away``: it means nothing for what is chosen elsewhere, is not shown and not read; ``where`` says for what it does: the
+    name of another input and its values."""
 
     name: str
     about: Setting
@@ -34,8 +36,9 @@ class Field:
     typed: Typed = ""
     error: str = ""
     hint: str = ""
+    follows: str = ""
     away: bool = False
-    extra: dict = field(default_factory=dict)
+    where: tuple[str, tuple[str, ...]] | None = None
 
     @property
     def id(self) -> str:
@@ -73,8 +76,14 @@ def kind_of(hint: typing.Any, about: Setting) -> str:
 def fields_of(config_class: type, prefix: str) -> list[Field]:
     """A field for each setting of a configuration class, in order of declaration."""
     hints = typing.get_type_hints(config_class)
+    at = f"{prefix}." if prefix else ""
     return [
-        Field(f"{prefix}.{name}" if prefix else name, about, kind_of(hints[name], about))
+        Field(
+            at + name,
+            about,
+            kind_of(hints[name], about),
+            where=about.where and (at + about.where[0], about.where[1]),
+        )
         for name, about in settings_of(config_class).items()
     ]
 

@@ -44,17 +44,17 @@ def _declare() -> list[Field]:
         fields += fields_of(config_class, prefix)
     for one in fields:
         if one.name.startswith("skeleton."):
-            one.extra["spaces"] = _spaces_that_read(one.name.removeprefix("skeleton."))
+            one.where = "space", _spaces_that_read(one.name.removeprefix("skeleton."))
     for part, table in TABLES.items():
         for name, entry in table.items():
             fields += fields_within(entry.config_class(), f"{part}_config.{name}")
     return fields
 
 
-def _spaces_that_read(name: str) -> list[str]:
+def _spaces_that_read(name: str) -> tuple[str, ...]:
     """The spaces for which a field of the skeleton means something."""
     read_by = {space: skeleton_fields(space) for space in catalog.SPACES}
-    return [space for space, fields in read_by.items() if fields is None or name in fields]
+    return tuple(space for space, fields in read_by.items() if fields is None or name in fields)
 
 
 class SearchForm:
@@ -65,7 +65,7 @@ class SearchForm:
         for name, one in self.fields.items():
             one.typed = typed.get(name, [] if one.kind in ("several", "operations") else "")
         for one in self.fields.values():
-            one.away = self.chosen("space") not in one.extra.get("spaces", [self.chosen("space")])
+            one.away = one.where is not None and self._stands(one.where[0]) not in one.where[1]
         self.problems: dict[str, str] = {}
         self.unparsed: dict[str, str] = {}
 
@@ -115,6 +115,10 @@ class SearchForm:
             return space if space in catalog.SPACES else "darts"
         name = self.fields[part].typed
         return name if name in TABLES[part] else next(iter(TABLES[part]))
+
+    def _stands(self, name: str) -> Typed:
+        """What decides whether other fields are shown: a chosen part, or what stands in an input."""
+        return self.chosen(name) if name in TABLES else self.fields[name].typed
 
     @property
     def of_table(self) -> bool:

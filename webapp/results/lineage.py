@@ -10,7 +10,7 @@ from webapp.results.similar import changes_in_words
 from webapp.templatetags.cells import cells_of
 
 GENERATIONS, CHILDREN, UPDATES = 6, 12, 200
-KNOWN = ("number", "state", "valid_accuracy", "info", "cell", "search", "cell__cells", "cell__name")
+KNOWN = ("number", "state", "epoch", "valid_accuracy", "info", "cell", "search", "cell__cells", "cell__name")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ register = template.Library()
 @register.filter
 def variable(label: str) -> SafeString:
     """A label that ends in a symbol sets it as mathematics does: "Filters, F" with F in italics."""
-    found = re.fullmatch(r"(.+, )([A-Z])", label)
+    found = re.fullmatch(r"(.+, )([A-Zrsη])", label)
     return format_html("{}<var>{}</var>", *found.groups()) if found else conditional_escape(label)
 
 

@@ -10,6 +10,7 @@ from webapp.models import Trial
 from webapp.results import board
 from webapp.results.cell import find_cell, results_of
 from webapp.results.lineage import controller_records, family_of
+from webapp.results.rungs import history_of_cell
 
 DRAWN = 1_500
 
@@ -23,6 +24,7 @@ def around(request, key: str):
     chosen = next((each for each in results if each.fingerprint == request.GET.get("protocol")), None)
     result = chosen or (results[0] if results else None)
     context = {"section": "leaderboard", "record": record, "result": result, "around_known": True}
+    context["history"] = history_of_cell(record, result.measured if result else None)
     if result:
         context |= _among(result.measured) | {"family": family_of(result.measured), "of": _of(result.measured)}
     return render(request, "cells/_around.html" if "part" in request.GET else "cells/around.html", context)

@@ -7,7 +7,9 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from nas_engine.config import read
 from nas_engine.errors import ConfigError
+from nas_engine.evaluators.settings import StandaloneConfig
 from nas_engine.reward import COSTS
 from nas_engine.search_presets import SEARCHES
 from webapp.diagrams import layout
@@ -189,6 +191,7 @@ def _time(form: SearchForm, config, preview: Preview) -> dict:
 
 def _add_hints(form: SearchForm) -> None:
     """Advice that does not keep a search from starting."""
+    _add_rungs(form)
     field, alive = form.fields["budget.parallelism"], live_trainers()
     if field.error or not field.typed.strip().isdigit():
         return
@@ -197,3 +200,14 @@ def _add_hints(form: SearchForm) -> None:
     elif int(field.typed) > alive:
         workers = "1 train worker is" if alive == 1 else f"{alive} train workers are"
         field.hint = f"{workers} alive; more than {alive} at once will wait for each other."
+
+
+def _add_rungs(form: SearchForm) -> None:
+    """After which epochs successive halving would judge the children."""
+    if form.config is None or form.config.evaluator != "standalone":
+        return
+    epochs = form.config.training.epochs
+    found = [str(at) for at in read(StandaloneConfig, form.config.evaluator_config).rungs(epochs)]
+    if found:
+        where = " and ".join(filter(None, (", ".join(found[:-1]), found[-1])))
+        form.fields["evaluator_config.standalone.minimum_epochs"].follows = f"Rungs after {where} of {epochs} epochs."

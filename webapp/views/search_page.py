@@ -18,6 +18,7 @@ from webapp.forms.workers import live_trainers
 from webapp.models import CellRecord, Search, Trial
 from webapp.results.front import SearchFront
 from webapp.results.pace import left, spent
+from webapp.results.rungs import Ladder, ladder_of
 from webapp.results.supernet import SupernetPage
 from webapp.results.timings import Slice, slices
 
@@ -196,6 +197,11 @@ class SearchPage:
         """That those trainings did not take."""
         rows = self.search.trials.filter(state=Trial.State.PRUNED)
         return rows.aggregate(saved=Sum(F("epochs") - F("epoch")))["saved"] or 0
+
+    @cached_property
+    def ladder(self) -> Ladder | None:
+        """The rungs of a search whose children successive halving ends."""
+        return ladder_of(self.search)
 
     @property
     def infeasible(self) -> int:

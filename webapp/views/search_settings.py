@@ -43,8 +43,12 @@ def _rows(config_class: type, values: dict, only: tuple[str, ...] | None = None)
     return [
         (about.label, _words(values[name], about))
         for name, about in settings_of(config_class).items()
-        if name in values and (only is None or name in only)
+        if name in values and (only is None or name in only) and _has_a_say(about, values)
     ]
+
+
+def _has_a_say(about: Setting, values: dict) -> bool:
+    return about.where is None or values.get(about.where[0]) in about.where[1]
 
 
 def _words(value: Any, about: Setting) -> str:

@@ -4,6 +4,7 @@ from django.http import Http404
 
 from webapp.figures.trial import learning_curve, loss_curve
 from webapp.models import Search, Trial, Weights
+from webapp.results.rungs import history_of
 from webapp.results.timings import slices
 from webapp.templatetags.parts import percent
 
@@ -17,7 +18,9 @@ def trial_context(search: Search, number: int) -> dict:
     trial.search = search
     curve = trial.curve or (trial.same_as.curve if trial.same_as else [])
     epochs = search.config["training"]["epochs"]
-    figures = {"curve": learning_curve(curve, epochs), "loss": loss_curve(curve, epochs)}
+    history = history_of(trial) or (history_of(trial.same_as) if trial.same_as else None)
+    needed = history.needed if history else []
+    figures = {"curve": learning_curve(curve, epochs, needed), "loss": loss_curve(curve, epochs)}
     last = search.trials.order_by("-number").values_list("number", flat=True).first()
     return {
         "section": "searches",
@@ -25,6 +28,7 @@ def trial_context(search: Search, number: int) -> dict:
         "trial": trial,
         "title": title_of(trial),
         "figures": {name: figure for name, figure in figures.items() if figure},
+        "history": history,
         "curve_of": trial.same_as if not trial.curve and trial.same_as else None,
         "others": list(_other_failures(search, trial)) if trial.state == Trial.State.FAILED else [],
         "log": list(search.log.filter(trial_number=number).order_by("-id")[:60]),
