@@ -10,6 +10,7 @@ from tasks import live, messages
 from tasks.search import advance_search
 from tests.nas_engine.tables import write_201, write_macro
 from tests.webapp import seeding
+from webapp.figures.comparison import curves
 from webapp.forms.matrix import TABLE
 from webapp.models import Comparison as Record
 from webapp.models import Search, Trial
@@ -227,6 +228,28 @@ def test_six_seeds_tell_a_clear_difference():
 def test_no_strategy_beats_random_search_is_said():
     words = " ".join(reading(Comparison(three_seeds({"ppo": [0.8, 0.81], "random": [0.9, 0.91]}))))
     assert "No strategy beats random search" in words
+
+
+def test_equal_means_are_not_called_better():
+    searches = three_seeds({"ppo": [0.9], "random": [0.9]})
+    assert reading(Comparison(searches))[0] == "PPO and Random have the same mean: 90.00."
+    searches += three_seeds({"regularized_evolution": [0.8]})
+    first = reading(Comparison(searches))[0]
+    assert first == (
+        "PPO and Random share the best mean: 90.00 (n = 1), 10.00 points above Regularized evolution, the last."
+    )
+
+
+def test_a_single_result_is_drawn_as_a_point_and_counted(signed_in):
+    (search,) = three_seeds({"ppo": [0.9]})
+    waiting = seeding.search(seeding.SMALL | {"strategy": "ppo", "seed": 1})
+    found = Comparison([search, waiting])
+    figure = curves(found.groups, "trials", "y")
+    assert [mark["mode"] for mark in figure["data"]] == ["markers"]
+    low, high = figure["layout"]["yaxis"]["range"]
+    assert low <= 89.5 and high >= 90.5
+    page = signed_in.get(f"/compare/?search={search.pk}&search={waiting.pk}").content.decode()
+    assert "1 of 2</td>" in page
 
 
 def test_unequal_budgets_and_searches_under_way_are_said():

@@ -38,13 +38,15 @@ def curves(groups: Sequence, axis: str, measure: str) -> dict | None:
             marks.insert(0, band(x, low, high, color=f"var:{token}/0.12"))
         texts = [hover_text(group.label, f"{y:.2f}", f"n = {len(climbs)}") for y in middle]
         width = 1.5 if group.series else 1.25
-        marks.append(
-            line(x, middle, hover=texts, color=f"var:{token}", dash=dash, width=width, step=True, name=group.label)
-        )
+        mark = line(x, middle, hover=texts, color=f"var:{token}", dash=dash, width=width, step=True, name=group.label)
+        # A single place is no line.
+        alone = {"mode": "markers", "marker": {"size": 6, "color": f"var:{token}"}, "cliponaxis": False}
+        marks.append(mark | alone if len(x) == 1 else mark)
         late = len(middle) // 8
-        lows.append(min(low[late:]))
+        # Of few searches the interval may reach below what an accuracy can be.
+        lows.append(max(0, min(low[late:])) if min(middle) >= 0 else min(low[late:]))
         highs.append(max(high))
-    pad = max(0.02, 0.06 * (max(highs) - min(lows)))
+    pad = max(0.02, 0.06 * (max(highs) - min(lows))) if max(highs) > min(lows) else 0.5
     title = "trials" if axis == "trials" else "training time"
     names = ", ".join(f"{group.label} {_last(climbs):.2f}" for group, climbs in found)
     return figure(

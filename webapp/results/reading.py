@@ -22,13 +22,16 @@ def reading(comparison: Comparison) -> list[str]:
 
 
 def _first(ranked: list[Group], comparison: Comparison) -> str:
-    best = ranked[0]
+    best, last = ranked[0], ranked[-1]
     spread = f" ± {_points(best.result.half)}" if best.result.half is not None else ""
-    text = f"{best.label} has the best mean: {_points(best.result.mean)}{spread} (n = {best.result.n})"
+    said = f"{_points(best.result.mean)}{spread} (n = {best.result.n})"
     if len(ranked) == 1:
-        return f"{text}. There is nothing to compare it with."
-    last = ranked[-1]
-    return f"{text}, {_points(best.result.mean - last.result.mean)} points above {last.label}, the last."
+        return f"{best.label} has the best mean: {said}. There is nothing to compare it with."
+    level = [group.label for group in ranked if _points(group.result.mean) == _points(best.result.mean)]
+    if len(level) == len(ranked):
+        return f"{_and(level)} have the same mean: {_points(best.result.mean)}."
+    text = f"{_and(level)} share the best mean" if len(level) > 1 else f"{best.label} has the best mean"
+    return f"{text}: {said}, {_points(best.result.mean - last.result.mean)} points above {last.label}, the last."
 
 
 def _beside_best(best: Group, pairs: list[Pair]) -> list[str]:
