@@ -2,12 +2,13 @@
 
     python -m benchmarks.supernet_quality                    all that is missing, then the comparison
     python -m benchmarks.supernet_quality --minutes 4        as much as fits, to go on with the same command
-    python -m benchmarks.supernet_quality --method darts     one method
+    python -m benchmarks.supernet_quality --method gdas      one method
 
-For each seed a search with the preset darts-digits or enas-digits derives its cell; that cell and the same 10 random cells
-of its space are then trained by themselves, from fresh weights, under one protocol and with the same seed. What is compared
-is their accuracy on valid. A search did see these images, for its alphas, its rewards or its shared weights; the retrained
-weights did not.
+For each seed a search with the preset darts-digits, gdas-digits or enas-digits derives its cells, as many as the product
+trains by itself after such a search; those and the same 10 random cells of the space are then trained from fresh weights,
+under the preset's own protocol and with the same seed. What is compared is their accuracy on valid: of all derived cells,
+and of the one the search puts first. A search did see these images, for its alphas or its rewards; the retrained weights
+did not.
 Pieces are kept in benchmarks/results/supernet_quality.json as they are done. Seconds are the process's own time.
 """
 
@@ -21,7 +22,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -29,22 +29,20 @@ import torch
 
 from nas_engine import catalog
 from nas_engine.architecture import Architecture
-from nas_engine.config import as_dict, read
+from nas_engine.config import read
 from nas_engine.datasets import prepare, read_info
 from nas_engine.evaluators.standalone import StandaloneEvaluator
 from nas_engine.evaluators.supernet.config import SPACE_OF
 from nas_engine.evaluators.supernet.presets import preset, read_supernet
 from nas_engine.evaluators.supernet.search import SupernetSearch
 from nas_engine.protocol import DataConfig, Protocol, SkeletonConfig, TrainingConfig
+from nas_engine.search_presets import DERIVED
 from nas_engine.training.devices import describe_device
 
 RESULTS = Path(__file__).parent / "results" / "supernet_quality.json"
-PRESETS = {"darts": "darts-digits", "enas": "enas-digits"}
+PRESETS = {"darts": "darts-digits", "gdas": "gdas-digits", "enas": "enas-digits"}
 SEEDS = (0, 1, 2)
 RANDOM_CELLS = 10
-LAYERS, FILTERS = 3, 8  # as many as the presets search with
-DATA = DataConfig(dataset="digits", valid_fraction=0.2)
-TRAINING = TrainingConfig(epochs=12, batch_size=64, learning_rate=0.1, crop=1, flip=False, precision="float32")
 
 
 class Study:
@@ -68,13 +66,13 @@ class Study:
         for seed in SEEDS:
             for number in range(RANDOM_CELLS):
                 architecture = space.sample(random.Random(f"supernet quality/{number}"))
-                yield f"{method}/random/{seed}/{number}", partial(self._train, method, architecture, seed)
+                yield f"{space.name}/random/{seed}/{number}", partial(self._train, method, architecture, seed)
         for seed in SEEDS:
-            name = f"{method}/derived/{seed}/search"
-            yield name, partial(self._search, method, seed)
-            if name in self.pieces:
-                architecture = Architecture.from_json(self.pieces[name]["architecture"])
-                yield f"{method}/derived/{seed}/training", partial(self._train, method, architecture, seed)
+            name = f"{method}/derived/{seed}"
+            yield f"{name}/search", partial(self._search, method, seed)
+            for number, one in enumerate(self.pieces.get(f"{name}/search", {}).get("derived", ())):
+                architecture = Architecture.from_json(one["architecture"])
+                yield f"{name}/{number}", partial(self._train, method, architecture, seed)
 
     def _piece(self, name: str, make) -> bool:
         if name not in self.pieces:
@@ -83,9 +81,7 @@ class Study:
             started = time.process_time()
             piece = make()
             self.pieces[name] = {**piece, "seconds": round(time.process_time() - started, 1)}
-            print(
-                name, {key: value for key, value in self.pieces[name].items() if key != "architecture"}, file=sys.stderr
-            )
+            print(name, {key: value for key, value in self.pieces[name].items() if key != "derived"}, file=sys.stderr)
             self.store()
         return True
 
@@ -102,10 +98,11 @@ class Study:
         started = time.perf_counter()
         while not search.finished:
             record = search.run_epoch(lambda progress: None, lambda: False)
-        best = search.derive(1, lambda progress: None, lambda: False)[0]
+        derived = search.derive(DERIVED, lambda progress: None, lambda: False)
         return {
-            "architecture": best.architecture.as_json(),
-            "supernet_score": best.supernet_score,
+            "derived": [
+                {"architecture": one.architecture.as_json(), "supernet_score": one.supernet_score} for one in derived
+            ],
             "train_accuracy": record.train_accuracy,
             "valid_accuracy": record.valid_accuracy,
             "skips": record.skips,
@@ -120,34 +117,46 @@ class Study:
         return {"valid_accuracy": evaluation.valid_accuracy, "params": evaluation.params, "macs": evaluation.macs}
 
     def protocol(self, method: str, seed: int) -> Protocol:
-        dialect = preset(PRESETS[method]).data["skeleton"]["dialect"]
-        skeleton = SkeletonConfig(layers=LAYERS, filters=FILTERS, dialect=dialect)
-        return Protocol(DATA, read_info(self.folder).fingerprint, skeleton, replace(TRAINING, seed=seed))
+        data = preset(PRESETS[method]).data
+        training = read(TrainingConfig, {**data["training"], "seed": seed})
+        skeleton, images = read(SkeletonConfig, data["skeleton"]), read(DataConfig, data["data"])
+        return Protocol(images, read_info(self.folder).fingerprint, skeleton, training)
 
     def summary(self) -> list[dict]:
-        """Per method and seed: the derived cell against the random ones; then over the seeds."""
+        """Per method and seed: the derived cells against the random ones; then over the seeds."""
         rows = []
         for method in PRESETS:
-            pairs = []
-            for seed in SEEDS:
-                names = [f"{method}/random/{seed}/{number}" for number in range(RANDOM_CELLS)]
-                if f"{method}/derived/{seed}/training" not in self.pieces or any(
-                    name not in self.pieces for name in names
-                ):
-                    continue
-                derived = self.pieces[f"{method}/derived/{seed}/training"]["valid_accuracy"]
-                others = [self.pieces[name]["valid_accuracy"] for name in names]
-                pairs.append((derived, statistics.mean(others)))
-                rows.append(
-                    {"method": method, "seed": seed, "derived": derived, "random_mean": round(statistics.mean(others), 4),
-                     "random_std": round(statistics.stdev(others), 4), "random_best": max(others),
-                     "better_than": sum(one < derived for one in others)}
-                )  # fmt: skip
-            if pairs:
-                ours, theirs = (statistics.mean(column) for column in zip(*pairs, strict=True))
-                rows.append({"method": method, "seeds": len(pairs), "derived_mean": round(ours, 4),
-                             "random_mean": round(theirs, 4), "beats_random_mean": ours > theirs})  # fmt: skip
+            seeds = [row for row in map(partial(self._row, method), SEEDS) if row]
+            if seeds:
+                means = {
+                    name: statistics.mean(row[name] for row in seeds)
+                    for name in ("first", "derived_mean", "random_mean")
+                }
+                beats = {
+                    "first_beats": means["first"] > means["random_mean"],
+                    "all_beat": means["derived_mean"] > means["random_mean"],
+                }
+                rows += [*seeds, {"method": method, "seeds": len(seeds), **_rounded(means), **beats}]
         return rows
+
+    def _row(self, method: str, seed: int) -> dict | None:
+        """What there is of one method and seed, or None while a piece is missing."""
+        search = self.pieces.get(f"{method}/derived/{seed}/search", {})
+        derived = [f"{method}/derived/{seed}/{number}" for number in range(len(search.get("derived", ())))]
+        others = [f"{self._space(method).name}/random/{seed}/{number}" for number in range(RANDOM_CELLS)]
+        if not derived or any(name not in self.pieces for name in (*derived, *others)):
+            return None
+        ours, theirs = ([self.pieces[name]["valid_accuracy"] for name in names] for names in (derived, others))
+        numbers = {
+            "first": ours[0], "derived_mean": statistics.mean(ours), "derived_best": max(ours),
+            "random_mean": statistics.mean(theirs), "random_std": statistics.stdev(theirs), "random_best": max(theirs),
+        }  # fmt: skip
+        return {
+            "method": method,
+            "seed": seed,
+            **_rounded(numbers),
+            "first_better_than": sum(one < ours[0] for one in theirs),
+        }
 
     def store(self) -> None:
         about = {
@@ -157,13 +166,16 @@ class Study:
             "torch": torch.__version__,
             "python": platform.python_version(),
             "presets": {method: preset(name).data for method, name in PRESETS.items()},
-            "retraining": {"data": as_dict(DATA), "training": as_dict(TRAINING), "layers": LAYERS, "filters": FILTERS},
         }
         self.results.parent.mkdir(exist_ok=True)
         document = {**about, "summary": self.summary(), "pieces": self.pieces}
         temporary = self.results.with_suffix(".part")
         temporary.write_text(json.dumps(document, indent=1) + "\n")
         temporary.replace(self.results)
+
+
+def _rounded(numbers: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in numbers.items()}
 
 
 def main() -> None:
