@@ -46,7 +46,7 @@ PRESETS = {
         {
             "name": "Digits, by successive halving",
             "strategy": "random",
-            "evaluator_config": {"early_stopping": "asha", "minimum_epochs": 1, "reduction_factor": 3},
+            "evaluator_config": {"early_stopping": "asha", "minimum_epochs": 2, "reduction_factor": 3},
             "space_config": {"blocks": 5},
             "data": {"dataset": "digits", "valid_fraction": 0.2},
             "skeleton": {"repeats": 1, "filters": 8},
