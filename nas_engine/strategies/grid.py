@@ -4,20 +4,29 @@ import random
 from collections.abc import Iterator
 
 from nas_engine.architecture import Architecture
+from nas_engine.search_spaces.base import SearchSpace
 from nas_engine.strategies.base import Strategy
 from nas_engine.trial import Trial
+
+
+def given(space: SearchSpace, text: str) -> list[Architecture]:
+    """The architectures that ``text`` lists as GridConfig.only does. Raises ConfigError for one the space has not."""
+    found = [Architecture(space.name, tuple(map(int, line.split("-")))) for line in text.split()]
+    for architecture in found:
+        space.check(architecture)
+    return found
 
 
 class Grid(Strategy):
     """Counts through the decisions like an odometer. The decision that moves slowest is the space's last, so that a space
     whose last decisions are seeds has all its settings tried once before any is tried again. Options are visited in an order
     drawn from the seed. Decisions that do not matter stay at their first option. After the last architecture the first
-    comes again. Torch-free."""
+    comes again. With ``config.only`` it goes through the architectures given instead. Torch-free."""
 
     def __init__(self, space, config, seed):
         super().__init__(space, config, seed)
         self._visited: list[Architecture] = []
-        self._coming = self._architectures()
+        self._coming = iter(given(space, config.only)) if config.only else self._architectures()
 
     def _architectures(self) -> Iterator[Architecture]:
         slowest_first = range(len(self.space.choices))

@@ -13,7 +13,7 @@ class RandomSearchConfig:
 
 @dataclass(frozen=True)
 class GridConfig:
-    """Every architecture in turn."""
+    """Every architecture in turn, or those given."""
 
     slowest: str = setting(
         "last",
@@ -22,6 +22,17 @@ class GridConfig:
         labels=("The last decision", "The first decision"),
         help="Last: a space that ends in seeds has every setting tried once before any is repeated.",
     )
+    only: str = setting(
+        "",
+        "Only these",
+        advanced=True,
+        help="Architectures as the number of the option taken at each decision, 0-3-1, divided by spaces. Empty: all.",
+    )
+
+    def __post_init__(self):
+        for line in self.only.split():
+            if not all(word.isdecimal() for word in line.split("-")):
+                raise ConfigError(f"{line!r} is no architecture: write numbers with - between them, as 0-3-1.", "only")
 
 
 @dataclass(frozen=True)

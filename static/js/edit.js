@@ -10,7 +10,8 @@ const read = () => JSON.parse(document.getElementById('edited').textContent);
 let shown = read();
 const past = [], future = [];
 const figures = new CellFigures(explorer, shown.layouts), inspector = new Inspector(document.getElementById('inspector'), shown.operations);
-const placeOf = (kind) => shown.network[kind === 'normal' ? shown.first : shown.network.findIndex((place) => place.kind === 'reduction')];
+/* the cell in the network that a drawing stands for; of several of its kind the one the page counts first */
+const placeOf = (kind) => shown.network[shown.first]?.kind === kind ? shown.network[shown.first] : shown.network.find((place) => place.kind === kind);
 
 /* ---- asking the server, one edit after the other */
 let turn = Promise.resolve();
@@ -70,7 +71,7 @@ function update() {
     diagram.costs = costsOf(placeOf(kind));
     diagram.setLayout(shown.layouts[kind], { keep: true });
   }
-  const held = figures.all.find((diagram) => diagram.pinned) ?? figures.diagrams.normal;
+  const held = figures.all.find((diagram) => diagram.pinned) ?? figures.all[0];
   inspect(held, held.byId.get(held.pinned) ?? null, held.pinned);
 }
 
@@ -88,11 +89,11 @@ function inspect(diagram, node, pinned) {
   if (!inspector.show(diagram, placeOf(kind), node, pinned)) return;
   const controls = node && pinned === node.id && controlsOf(kind, node);
   if (controls) inspector.host.append(controls);
-  for (const row of editor.querySelectorAll('.edit-block')) row.classList.toggle('held', Boolean(pinned && node?.block) && row.dataset.block === `${kind}.${node.block}`);
+  for (const row of editor.querySelectorAll('.edit-block')) row.classList.toggle('held', Boolean(pinned && node) && (shown.groups ? row.id === shown.groups[kind]?.[node.id] : Boolean(node.block) && row.dataset.block === `${kind}.${node.block}`));
 }
 
 function controlsOf(kind, node) {
-  const source = document.getElementById(node.block ? `block-${kind}-${node.block}` : node.kind === 'concat' ? `stack-${kind}` : '');
+  const source = document.getElementById(shown.groups ? shown.groups[kind]?.[node.id] : node.block ? `block-${kind}-${node.block}` : node.kind === 'concat' ? `stack-${kind}` : '');
   if (!source) return null;
   const copy = source.cloneNode(true);
   copy.removeAttribute('id');

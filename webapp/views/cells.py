@@ -19,6 +19,7 @@ from webapp.diagrams.network import first_shown, network_data, operations_data, 
 from webapp.diagrams.svg import cell_svg
 from webapp.figures.cell import learning_curves
 from webapp.models import CellMark, CellRecord, FullTraining, Trial
+from webapp.results import deciding
 from webapp.results.cell import Result, auxiliary, find_cell, network_of, results_of
 from webapp.results.nearby import neighbours
 from webapp.results.notations import notations_of
@@ -66,8 +67,9 @@ def page(record: CellRecord, results: list[Result], result: Result | None, laten
         "blocks": len(getattr(cells[0], "blocks", ())),
         "whole": cells[0].family != "nasnet",
         "space": SPACES[cells[0].family].label,
+        "origin": result.shown if result and deciding.editable(result.shown.search) else None,
         "operations": sum(node.kind == "op" for each in cells for node in each.nodes),
-        "extents": _extents(network),
+        "extents": extents(network),
         "results": results,
         "result": result,
         "measured": measured,
@@ -103,7 +105,7 @@ def page(record: CellRecord, results: list[Result], result: Result | None, laten
     return context
 
 
-def _extents(network: Blueprint) -> dict[str, str]:
+def extents(network: Blueprint) -> dict[str, str]:
     """What each part of a whole network makes of what it is given: "24 × 56 × 56 → 40 × 28 × 28"."""
 
     def written(shape: tuple[int, int, int]) -> str:

@@ -2,6 +2,9 @@
 
 import math
 
+import pytest
+
+from nas_engine.errors import ConfigError
 from nas_engine.search_spaces.nasnet import NASNetConfig, NASNetSpace
 from nas_engine.strategies.grid import Grid
 from nas_engine.strategies.settings import GridConfig
@@ -41,3 +44,15 @@ def test_a_decision_without_a_say_is_not_varied():
     assert len(set(found)) == 24
     assert all(choices[4] == 0 for choices in found if choices[2])
     assert visited(Parameters(SMALL), 48) == found * 2
+
+
+def test_the_architectures_given_are_the_only_ones():
+    space = NASNetSpace(SMALL)
+    found = visited(space, 3, only="0-1-0-0-1 1-0-1-1-0")
+    assert found == [(0, 1, 0, 0, 1), (1, 0, 1, 1, 0), (0, 1, 0, 0, 1)]
+
+
+@pytest.mark.parametrize("line", ["0-1", "0-1-0-0-9", "0-1-0-0-x", "-1"])
+def test_an_architecture_the_space_has_not_is_an_error(line):
+    with pytest.raises(ConfigError):
+        Grid(NASNetSpace(SMALL), GridConfig(only=line), 0)
