@@ -15,7 +15,13 @@ THEMES = ("light", "dark")
 @pytest.fixture(scope="module", autouse=True)
 def filled(product):
     """A search in every state, and workers of two machines, one of them silent."""
-    command = [sys.executable, "-m", "tests.webapp.seeding", "states"]
+    seed(product, "states")
+    yield
+    seed(product, "without_elm")
+
+
+def seed(product, what: str) -> None:
+    command = [sys.executable, "-m", "tests.webapp.seeding", what]
     run = subprocess.run(command, cwd=ROOT, env=product.env, text=True, capture_output=True, check=False)
     assert run.returncode == 0, run.stderr
 

@@ -142,8 +142,8 @@ def words(name: str) -> str:
 
 
 def groups_of_nodes(found: Decided) -> dict[str, dict[str, str]]:
-    """Which group of decisions a node of each drawing is about: {kind: {node: the group's id}}. Where the decisions are about
-    no single node, as a generator's are, every node leads to the first of them."""
+    """{kind: {node: the id of the group of decisions it is about}}. Where the decisions are about no single node, as a
+    generator's are, every node leads to the first of them."""
     parts = {choice.name.rpartition(".")[0] for choice in found.space.choices}
     bare = {part.replace(" ", "").replace(".", ""): group_id(part) for part in parts if part}
     made = {}
