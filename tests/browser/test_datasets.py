@@ -91,7 +91,9 @@ def test_title_that_is_taken_is_said_at_its_field(page, archive, allowed_errors)
     page.get_by_role("button", name="Add the zip").click()
     expect(row(page, "my-digits")).to_be_visible(timeout=SOON)
     row(page, "my-digits").get_by_role("link", name="My digits", exact=True).click()
+    page.wait_for_load_state("networkidle")  # the page's pictures are here before what they show is gone
     page.get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("heading", level=1, name="Data sets")).to_be_visible()
 
 
 def test_everything_works_without_javascript(open_page, archive, tmp_path):
