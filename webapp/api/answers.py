@@ -1,19 +1,18 @@
 """What the API answers with."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from ninja import Field, Schema
+
+LINES = 500  # of a log in one answer
+State = Literal["queued", "running", "paused", "stopped", "finished", "failed"]  # of a search, and of a full training
 
 
 class Problems(Schema):
     """Why a request was refused: what to change, by field."""
 
     problems: dict[str, str]
-
-
-class Message(Schema):
-    message: str
 
 
 class SearchOut(Schema):

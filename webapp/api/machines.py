@@ -1,12 +1,9 @@
 """What searches run on: data sets and workers."""
 
-from datetime import timedelta
-
-from django.utils import timezone
 from ninja import Router
 
-from tasks.workers import STALE
 from webapp.api.answers import DatasetOut, WorkerOut
+from webapp.forms.workers import alive_since
 from webapp.models import Dataset, Worker
 
 router = Router(tags=["machines"])
@@ -19,7 +16,7 @@ def list_datasets(request):
 
 @router.get("/workers", response=list[WorkerOut], summary="Workers that reported themselves lately")
 def list_workers(request):
-    since = timezone.now() - timedelta(seconds=STALE)
+    since = alive_since()
     rows = list(Worker.objects.all())
     for row in rows:
         row.alive = row.heartbeat > since

@@ -2,7 +2,8 @@
 
 from typing import Any, Literal
 
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.shortcuts import get_object_or_404
 from ninja import Field, Router, Schema, Status
 from ninja.pagination import paginate
@@ -10,13 +11,12 @@ from ninja.pagination import paginate
 from nas_engine.errors import ConfigError
 from nas_engine.search_config import read_search, with_changes
 from nas_engine.search_presets import SEARCHES, search_preset
-from webapp.api.answers import LineOut, Problems, SearchDetail, SearchOut, TrialDetail, TrialOut
+from webapp.api.acting import offer_actions
+from webapp.api.answers import LINES, LineOut, Problems, SearchDetail, SearchOut, State, TrialDetail, TrialOut
 from webapp.models import Search, Trial
 from webapp.services import searches as service
 
 router = Router(tags=["searches"])
-LINES = 500  # of a log in one answer
-State = Literal["queued", "running", "paused", "stopped", "finished", "failed"]
 TrialState = Literal["queued", "running", "waiting", "finished", "reused", "failed", "infeasible", "pruned", "stopped"]
 
 
@@ -30,7 +30,9 @@ class NewSearch(Schema):
 
 def _searches():
     rows = Search.objects.select_related("dataset", "owner").defer("strategy_state", "dataset__classes", "versions")
-    return rows.annotate(done=Count("trials", filter=Q(trials__state__in=Trial.COUNTED)))
+    # Counted apart: a join would carry each search's settings along with every one of its trials.
+    ended = Trial.objects.filter(search=OuterRef("pk"), state__in=Trial.COUNTED).order_by().values("search")
+    return rows.annotate(done=Coalesce(Subquery(ended.annotate(count=Count("pk")).values("count")), 0))
 
 
 def _detail(pk: int) -> Search:
@@ -50,8 +52,6 @@ def list_searches(request, state: State | None = None):
 def start_search(request, wanted: NewSearch):
     if (wanted.preset is None) == (wanted.config is None):
         raise ConfigError("Give either a preset or a config.", "preset")
-    if wanted.preset is not None and wanted.preset not in SEARCHES:
-        raise ConfigError(f"There is no preset {wanted.preset}. Choose one of {', '.join(SEARCHES)}.", "preset")
     data = search_preset(wanted.preset).data if wanted.preset is not None else wanted.config
     search = service.create_search(read_search(with_changes(data, wanted.set)), request.user)
     return Status(201, _detail(search.pk))
@@ -62,22 +62,17 @@ def show_search(request, pk: int):
     return _detail(pk)
 
 
-@router.post("/{pk}/pause", response={200: SearchDetail, 422: Problems}, summary="Pause; trials in training go back")
-def pause_search(request, pk: int):
-    service.pause_search(_detail(pk))
-    return _detail(pk)
-
-
-@router.post("/{pk}/resume", response={200: SearchDetail, 422: Problems}, summary="Go on where it stood")
-def resume_search(request, pk: int):
-    service.resume_search(_detail(pk))
-    return _detail(pk)
-
-
-@router.post("/{pk}/stop", response={200: SearchDetail, 422: Problems}, summary="End it, keeping what it found")
-def stop_search(request, pk: int):
-    service.stop_search(_detail(pk))
-    return _detail(pk)
+offer_actions(
+    router,
+    "search",
+    _detail,
+    SearchDetail,
+    {
+        "pause": (service.pause_search, "Pause; trials in training go back"),
+        "resume": (service.resume_search, "Go on where it stood"),
+        "stop": (service.stop_search, "End it, keeping what it found"),
+    },
+)
 
 
 @router.get("/{pk}/trials", response=list[TrialOut], summary="Its trials by number")

@@ -1,6 +1,6 @@
 """Full trainings, and the models they leave."""
 
-from typing import Any, Literal
+from typing import Any
 
 from django.http import FileResponse, Http404
 from django.shortcuts import get_object_or_404
@@ -12,8 +12,8 @@ from nas_engine.errors import ConfigError
 from nas_engine.full_training import read_full_training
 from nas_engine.full_training.presets import PRESETS
 from nas_engine.search_config import with_changes
-from webapp.api.answers import LineOut, Problems
-from webapp.api.searches import LINES
+from webapp.api.acting import offer_actions
+from webapp.api.answers import LINES, LineOut, Problems, State
 from webapp.forms.training_starts import config_of
 from webapp.models import FullTraining, StoredFile, TrainingRun
 from webapp.results.named import named_cell
@@ -71,18 +71,17 @@ def _trainings():
 
 def _detail(pk: int) -> FullTraining:
     training = get_object_or_404(_trainings(), pk=pk)
-    bundles = StoredFile.objects.filter(run__training=pk, kind=StoredFile.Kind.BUNDLE).values_list("run", flat=True)
+    bundles = StoredFile.objects.filter(run__training=pk, kind=StoredFile.Kind.BUNDLE)
+    packed = set(bundles.values_list("run", flat=True))
     training.seeds = list(training.runs.defer("curve", "progress").order_by("seed"))
     for run in training.seeds:
-        run.bundle = run.pk in set(bundles)
+        run.bundle = run.pk in packed
     return training
 
 
 @router.get("", response=list[TrainingOut], summary="Full trainings, newest first")
 @paginate
-def list_trainings(
-    request, state: Literal["queued", "running", "paused", "stopped", "finished", "failed"] | None = None
-):
+def list_trainings(request, state: State | None = None):
     rows = _trainings().order_by("-pk")
     return rows.filter(state=state) if state else rows
 
@@ -105,22 +104,17 @@ def show_training(request, pk: int):
     return _detail(pk)
 
 
-@router.post("/{pk}/pause", response={200: TrainingDetail, 422: Problems}, summary="Pause at the last epoch")
-def pause_training(request, pk: int):
-    service.pause_training(_detail(pk))
-    return _detail(pk)
-
-
-@router.post("/{pk}/resume", response={200: TrainingDetail, 422: Problems}, summary="Go on from the last epoch")
-def resume_training(request, pk: int):
-    service.resume_training(_detail(pk))
-    return _detail(pk)
-
-
-@router.post("/{pk}/stop", response={200: TrainingDetail, 422: Problems}, summary="End it, keeping finished seeds")
-def stop_training(request, pk: int):
-    service.stop_training(_detail(pk))
-    return _detail(pk)
+offer_actions(
+    router,
+    "training",
+    _detail,
+    TrainingDetail,
+    {
+        "pause": (service.pause_training, "Pause at the last epoch"),
+        "resume": (service.resume_training, "Go on from the last epoch"),
+        "stop": (service.stop_training, "End it, keeping finished seeds"),
+    },
+)
 
 
 @router.get("/{pk}/seeds/{seed}/curve", response=list[dict[str, Any]], summary="A seed's curve, one object an epoch")

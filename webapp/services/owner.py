@@ -1,6 +1,5 @@
 """The local owner: the account made on first start, entered through a one-time link."""
 
-import hashlib
 import secrets
 from datetime import timedelta
 
@@ -10,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from webapp.models import LoginLink
+from webapp.services.one_way import hashed
 
 OWNER = "owner"
 LIFETIME = timedelta(hours=24)
@@ -37,20 +37,16 @@ def first_run_link(base_url: str) -> str:
     owner = local_owner()
     with transaction.atomic():
         LoginLink.objects.filter(user=owner).delete()
-        LoginLink.objects.create(token_hash=_hash(token), user=owner, expires=timezone.now() + LIFETIME)
+        LoginLink.objects.create(token_hash=hashed(token), user=owner, expires=timezone.now() + LIFETIME)
     return base_url.rstrip("/") + reverse("login-link", args=[token])
 
 
 def redeem(token: str):
     """The user a link stands for, or None if it was used, replaced, never made, or is older than 24 hours."""
-    link = LoginLink.objects.filter(token_hash=_hash(token)).select_related("user").first()
+    link = LoginLink.objects.filter(token_hash=hashed(token)).select_related("user").first()
     if link is None:
         return None
     deleted, _ = LoginLink.objects.filter(pk=link.pk).delete()  # of two clicks at once, one deletes the row
     if not deleted or link.expires < timezone.now() or not link.user.is_active:
         return None
     return link.user
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,6 +1,5 @@
 """API tokens: made once, shown once, taken back at will."""
 
-import hashlib
 import secrets
 from datetime import timedelta
 
@@ -8,6 +7,7 @@ from django.utils import timezone
 
 from nas_engine.errors import ConfigError
 from webapp.models import ApiToken
+from webapp.services.one_way import hashed
 
 PREFIX = "nst_"  # so that scanners of leaked secrets can tell what it is
 SHOWN = 10  # characters that stay readable in the list
@@ -24,12 +24,12 @@ def issue(user, name: str) -> tuple[ApiToken, str]:
     if ApiToken.objects.filter(user=user, name=name).exists():
         raise ConfigError(f"You have a token named {name}. Take it back first, or choose another name.", "name")
     token = PREFIX + secrets.token_urlsafe(32)
-    return ApiToken.objects.create(user=user, name=name, token_hash=_hash(token), beginning=token[:SHOWN]), token
+    return ApiToken.objects.create(user=user, name=name, token_hash=hashed(token), beginning=token[:SHOWN]), token
 
 
 def redeem(token: str):
     """The user a token stands for, or None if it was never made or was taken back, or the account is switched off."""
-    row = ApiToken.objects.filter(token_hash=_hash(token)).select_related("user").first()
+    row = ApiToken.objects.filter(token_hash=hashed(token)).select_related("user").first()
     if row is None or not row.user.is_active:
         return None
     now = timezone.now()
@@ -45,7 +45,3 @@ def take_back(user, pk: int) -> str | None:
         return None
     row.delete()
     return row.name
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -12,8 +12,6 @@ from webapp.api.v1 import api
 from webapp.models import ApiToken
 from webapp.services import tokens as service
 
-METHODS = ("get", "post")
-
 
 def api_page(request):
     return _page(request)
