@@ -1,12 +1,10 @@
 """Latency by node: a worker builds a network, runs it and times every node of it on its own device."""
 
-import logging
-
-from django.db import DatabaseError, transaction
+from django.db import transaction
 
 from nas_engine.blueprint import build_blueprint
 from nas_engine.config import read
-from nas_engine.errors import ConfigError, EvaluationFailed, SearchCancelled
+from nas_engine.errors import EvaluationFailed
 from nas_engine.graph_cell import read_cells
 from nas_engine.latency import LatencyConfig
 from nas_engine.protocol import SkeletonConfig
@@ -17,7 +15,6 @@ from tasks.recording import clean
 from tasks.workers import Job
 from webapp.models import NodeLatency
 
-log = logging.getLogger(__name__)
 State = NodeLatency.State
 
 
@@ -28,17 +25,11 @@ def measure_nodes(pk: int, attempt: int) -> None:
     if wanted is None:
         return
     with Job(wanted, str(wanted)) as job:
-        try:
+
+        def work() -> None:
             patiently(finish, wanted, clean(measure(wanted, job.cancelled)))
-        except SearchCancelled:
-            patiently(requests.put_back, wanted, messages.measure_nodes)
-        except (EvaluationFailed, ConfigError) as error:
-            patiently(fail, wanted, str(error))
-        except DatabaseError:
-            raise  # the heartbeat runs out and the sweeper queues it again
-        except Exception as error:
-            log.exception("Measuring the %s broke down", wanted)
-            patiently(fail, wanted, f"{type(error).__name__}: {error}. The worker’s log holds the full trace.")
+
+        requests.carry_out(wanted, work, fail, messages.measure_nodes)
 
 
 def measure(wanted: NodeLatency, cancelled) -> dict:

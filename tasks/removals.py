@@ -5,7 +5,7 @@ import time
 
 from django.db import DatabaseError
 
-from nas_engine.errors import ConfigError, EvaluationFailed, SearchCancelled
+from nas_engine.errors import ConfigError
 from tasks import messages, requests, retention, train
 from tasks.app import app
 from tasks.datasets import local_folder
@@ -26,19 +26,12 @@ def study_removals(study_id: int, attempt: int) -> None:
         return
     trial = study.trial
     with Job(study, f"removal damage of trial {trial.number} of {trial.search.name}", trial) as job:
-        try:
+
+        def work() -> None:
             result = measure(study, job.cancelled)
             patiently(end, study, {"state": State.FINISHED, "result": clean(result), "error": ""})
-        except SearchCancelled:
-            patiently(requests.put_back, study, messages.study_removals)
-        except (EvaluationFailed, ConfigError) as error:
-            patiently(end, study, {"state": State.FAILED, "error": str(error)})
-        except DatabaseError:
-            raise  # the heartbeat runs out and the sweeper queues the study again
-        except Exception as error:
-            log.exception("The %s broke down", study)
-            text = f"{type(error).__name__}: {error}. The worker’s log holds the full trace."
-            patiently(end, study, {"state": State.FAILED, "error": text})
+
+        requests.carry_out(study, work, fail, messages.study_removals)
 
 
 def measure(study: RemovalStudy, cancelled) -> dict:
@@ -57,6 +50,11 @@ def measure(study: RemovalStudy, cancelled) -> dict:
 def end(study: RemovalStudy, fields: dict) -> None:
     """Store how it ended, if this attempt still counts."""
     requests.current(study).update(**fields)
+
+
+def fail(study: RemovalStudy, error: str) -> None:
+    """Keep the reason, if this attempt still counts."""
+    end(study, {"state": State.FAILED, "error": error})
 
 
 class Progress:

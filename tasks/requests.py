@@ -3,14 +3,18 @@
 As in trials, the attempt is the fencing token: whoever is not at it any more changes nothing.
 """
 
+import logging
 from collections.abc import Callable
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Model
 
+from nas_engine.errors import ConfigError, EvaluationFailed, SearchCancelled
 from tasks import clock, workers
+from tasks.patience import patiently
 from tasks.recording import ATTEMPTS, LOST_ADVICE
 
+log = logging.getLogger(__name__)
 Message = Callable[[int, int], bool]
 
 
@@ -27,6 +31,21 @@ def claim(model: type[Model], pk: int, attempt: int, *related: str, search: str 
         return None
     rows = model.objects.select_related(*related)
     return (rows.defer(f"{search}__strategy_state") if search else rows).get(pk=pk)
+
+
+def carry_out(row: Model, work: Callable[[], None], fail: Callable[[Model, str], None], message: Message) -> None:
+    """Do the ``work`` of a claimed row inside its job: ``work`` stores the result; what ends it otherwise is stored here."""
+    try:
+        work()
+    except SearchCancelled:
+        patiently(put_back, row, message)
+    except (EvaluationFailed, ConfigError) as error:
+        patiently(fail, row, str(error))
+    except DatabaseError:
+        raise  # the heartbeat runs out and the sweeper queues the row again
+    except Exception as error:
+        log.exception("The %s broke down", row)
+        patiently(fail, row, f"{type(error).__name__}: {error}. The worker’s log holds the full trace.")
 
 
 def put_back(row: Model, message: Message) -> None:

@@ -1,10 +1,5 @@
 """Weights that were not kept: the trial is trained once more under its protocol. Its recorded result stays as it is."""
 
-import logging
-
-from django.db import DatabaseError
-
-from nas_engine.errors import ConfigError, EvaluationFailed, SearchCancelled
 from nas_engine.search_config import read_search
 from tasks import messages, recording, requests, retention, train
 from tasks.app import app
@@ -13,7 +8,6 @@ from tasks.wording import percent
 from tasks.workers import Job
 from webapp.models import LogLine, WeightsRequest
 
-log = logging.getLogger(__name__)
 State = WeightsRequest.State
 
 
@@ -25,22 +19,14 @@ def train_weights(request_id: int, attempt: int) -> None:
         return
     trial = request.trial
     with Job(request, f"weights of trial {trial.number} of {trial.search.name}", trial) as job:
-        try:
+
+        def work() -> None:
             config = read_search(trial.search.config)
             outcome = train.evaluate(trial, config, lambda report: None, job.cancelled)
             weights = train.pack(trial, config, outcome)
             patiently(finish, request, outcome.evaluation.valid_accuracy, weights)
-        except SearchCancelled:
-            patiently(requests.put_back, request, messages.train_weights)
-        except EvaluationFailed as error:
-            patiently(fail, request, str(error))
-        except ConfigError as error:
-            patiently(fail, request, str(error))
-        except DatabaseError:
-            raise  # the heartbeat runs out and the sweeper queues the request again
-        except Exception as error:
-            log.exception("Training %s for its weights broke down", trial)
-            patiently(fail, request, f"{type(error).__name__}: {error}. The worker’s log holds the full trace.")
+
+        requests.carry_out(request, work, fail, messages.train_weights)
 
 
 def finish(request: WeightsRequest, valid_accuracy: float, weights: bytes) -> None:

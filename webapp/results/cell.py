@@ -37,6 +37,12 @@ def find_cell(text: str) -> tuple[CellRecord | None, list[CellRecord]]:
     return (found[0], []) if len(found) == 1 else (None, found)
 
 
+def shown_result(results: list["Result"], fingerprint: str | None) -> "Result | None":
+    """The one under the protocol that an address names, else the first; None where there is none."""
+    chosen = next((each for each in results if each.fingerprint == fingerprint), None)
+    return chosen or (results[0] if results else None)
+
+
 def begins(digits: str, column: str) -> Q:
     """Hexadecimal texts that begin so, as a range: LIKE would not use the index on every database."""
     return Q(**{f"{column}__gte": digits, f"{column}__lt": digits + "g"})

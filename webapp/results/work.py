@@ -39,14 +39,14 @@ class Hand:
     started: object = None
 
 
-def waiting_work() -> list[str]:
-    """What waits for a train worker, counted in words: ["4 trials", "1 full training"]."""
+def waiting_work() -> list[tuple[int, str]]:
+    """What waits for a train worker, counted, and in words: [(4, "4 trials"), (1, "1 full training")]."""
     found = []
     for rows, _ in queued_work():
         number = rows.count()
         if number:
             one, several = KINDS[rows.model]
-            found.append(f"{number} {one if number == 1 else several}")
+            found.append((number, f"{number} {one if number == 1 else several}"))
     return found
 
 

@@ -8,7 +8,7 @@ from nas_engine.search_config import read_search
 from webapp.figures.cell import among_all, probability
 from webapp.models import Trial
 from webapp.results import board
-from webapp.results.cell import find_cell, results_of
+from webapp.results.cell import find_cell, results_of, shown_result
 from webapp.results.lineage import controller_records, family_of
 from webapp.results.rungs import history_of_cell
 
@@ -21,8 +21,7 @@ def around(request, key: str):
     if record is None:
         raise Http404(f"No cell has the hash {key}.")
     results = [result for result in results_of(record) if result.measured]
-    chosen = next((each for each in results if each.fingerprint == request.GET.get("protocol")), None)
-    result = chosen or (results[0] if results else None)
+    result = shown_result(results, request.GET.get("protocol"))
     context = {"section": "leaderboard", "record": record, "result": result, "around_known": True}
     context["history"] = history_of_cell(record, result.measured if result else None)
     if result:

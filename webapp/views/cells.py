@@ -20,7 +20,7 @@ from webapp.diagrams.svg import cell_svg
 from webapp.figures.cell import learning_curves
 from webapp.models import CellMark, CellRecord, FullTraining, Trial
 from webapp.results import deciding
-from webapp.results.cell import Result, auxiliary, find_cell, network_of, results_of
+from webapp.results.cell import Result, auxiliary, find_cell, network_of, results_of, shown_result
 from webapp.results.nearby import neighbours
 from webapp.results.notations import notations_of
 from webapp.results.published import published_as
@@ -44,8 +44,7 @@ def cell(request, key: str):
         query = request.GET.urlencode()
         return redirect(reverse("cell", args=[record.key]) + (f"?{query}" if query else ""))
     results = results_of(record)
-    chosen = next((each for each in results if each.fingerprint == request.GET.get("protocol")), None)
-    context = page(record, results, chosen or (results[0] if results else None), request.GET.get("latency"))
+    context = page(record, results, shown_result(results, request.GET.get("protocol")), request.GET.get("latency"))
     context["mark"] = CellMark.objects.filter(owner=request.user, cell=record).first()
     return render(request, "cells/graph.html" if "graph" in context else "cells/cell.html", context)
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 from nas_engine.blueprint import Blueprint
 from nas_engine.protocol import SkeletonConfig
 from webapp.models import CellRecord, NodeLatency
-from webapp.results.cell import Result, find_cell, network_of, results_of
+from webapp.results.cell import Result, find_cell, network_of, results_of, shown_result
 from webapp.services import cells as cell_service
 from webapp.services import node_latency as service
 from webapp.templatetags.cells import cells_of
@@ -75,6 +75,5 @@ def _asked(data, key: str) -> tuple[CellRecord, Result | None, Blueprint, Skelet
     if not cells or not cells[0].family:
         raise Http404(f"No cell that can be built has the hash {key}.")
     results = results_of(record)
-    chosen = next((each for each in results if each.fingerprint == data.get("protocol")), None)
-    result = chosen or (results[0] if results else None)
+    result = shown_result(results, data.get("protocol"))
     return record, result, *network_of(cells, result)

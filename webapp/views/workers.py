@@ -1,20 +1,16 @@
 """Who works: every worker that reported itself lately, what it does, and what waits for it."""
 
 import sys
-from datetime import timedelta
 
 from django.conf import settings
 from django.shortcuts import render
-from django.utils import timezone
 
 from tasks.messages import queue_lengths
-from tasks.workers import STALE
+from webapp.forms.workers import alive_since
 from webapp.models import Worker
 from webapp.results.work import in_hand, waiting_work
 from webapp.templatetags.parts import byte_count
 from webapp.views.polling import fragment, version_of
-
-ALIVE = timedelta(seconds=STALE)
 
 
 def workers(request):
@@ -62,8 +58,8 @@ def _page() -> dict:
     progress = [[name, hand.epoch] for name, hand in sorted(hands.items())]
     return context | {
         "hosts": [(host, members, sum(_at_work(row) for row in members)) for host, members in by_host.items()],
-        "work": work,
-        "waiting_for_train": sum(int(words.split()[0]) for words in work),
+        "work": [words for _, words in work],
+        "waiting_for_train": sum(number for number, _ in work),
         "idle": context["trainers"] - context["busy"],
         "searchers": context["alive"] - context["trainers"],
         "silent": len(rows) - context["alive"],
@@ -77,10 +73,10 @@ def _at_work(row: Worker) -> bool:
 
 def shown() -> dict:
     """The workers, alive or lately lost, and the queues. ``version`` changes with every heartbeat, ``standing`` does not."""
-    now = timezone.now()
+    since = alive_since()
     rows = list(Worker.objects.select_related("trial__search"))
     for row in rows:
-        row.alive = row.heartbeat > now - ALIVE
+        row.alive = row.heartbeat > since
         row.device_words = device_words(row.device)
     rows.sort(key=lambda row: (not row.alive, row.queue != "train", row.host, row.name))
     queues = queue_lengths()
@@ -91,7 +87,7 @@ def shown() -> dict:
         "workers": rows,
         "alive": len(alive),
         "trainers": sum(row.queue == "train" for row in alive),
-        "busy": sum(bool(row.trial_id or row.doing) for row in alive if row.queue == "train"),
+        "busy": sum(_at_work(row) for row in alive if row.queue == "train"),
         "queues": queues,
         "waiting": None if queues is None else sum(queues.values()),
         "embedded": embedded_redis(),
