@@ -4,7 +4,7 @@ import math
 import random
 from abc import ABC, abstractmethod
 
-from nas_engine.architecture import GIVEN, Architecture, Choice
+from nas_engine.architecture import GIVEN, Architecture, Choice, choices_of
 from nas_engine.cell import cells_key
 from nas_engine.errors import ConfigError
 from nas_engine.graph_cell import AnyCell
@@ -26,6 +26,12 @@ class SearchSpace(ABC):
     @abstractmethod
     def cells(self, architecture: Architecture) -> tuple[AnyCell, ...]:
         """The cells of an architecture, deterministic. Raises ConfigError if it is not of this space."""
+
+    def from_line(self, line: str) -> Architecture:
+        """The architecture that ``Architecture.line`` writes. Raises ConfigError for one this space has not."""
+        architecture = Architecture(self.name, choices_of(line))
+        self.check(architecture)
+        return architecture
 
     def fitted(self, architecture: Architecture, number: int) -> Architecture:
         """The architecture as trial ``number`` may have it, where a space grows while it is searched; called on every

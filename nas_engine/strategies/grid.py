@@ -4,17 +4,8 @@ import random
 from collections.abc import Iterator
 
 from nas_engine.architecture import Architecture
-from nas_engine.search_spaces.base import SearchSpace
 from nas_engine.strategies.base import Strategy
 from nas_engine.trial import Trial
-
-
-def given(space: SearchSpace, text: str) -> list[Architecture]:
-    """The architectures that ``text`` lists as GridConfig.only does. Raises ConfigError for one the space has not."""
-    found = [Architecture(space.name, tuple(map(int, line.split("-")))) for line in text.split()]
-    for architecture in found:
-        space.check(architecture)
-    return found
 
 
 class Grid(Strategy):
@@ -26,7 +17,8 @@ class Grid(Strategy):
     def __init__(self, space, config, seed):
         super().__init__(space, config, seed)
         self._visited: list[Architecture] = []
-        self._coming = iter(given(space, config.only)) if config.only else self._architectures()
+        given = [space.from_line(line) for line in config.only.split()]
+        self._coming = iter(given) if given else self._architectures()
 
     def _architectures(self) -> Iterator[Architecture]:
         slowest_first = range(len(self.space.choices))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from nas_engine.architecture import choices_of
 from nas_engine.config import setting
 from nas_engine.errors import ConfigError
 
@@ -31,8 +32,7 @@ class GridConfig:
 
     def __post_init__(self):
         for line in self.only.split():
-            if not all(word.isdecimal() for word in line.split("-")):
-                raise ConfigError(f"{line!r} is no architecture: write numbers with - between them, as 0-3-1.", "only")
+            choices_of(line, "only")
 
 
 @dataclass(frozen=True)

@@ -89,11 +89,11 @@ function inspect(diagram, node, pinned) {
   if (!inspector.show(diagram, placeOf(kind), node, pinned)) return;
   const controls = node && pinned === node.id && controlsOf(kind, node);
   if (controls) inspector.host.append(controls);
-  for (const row of editor.querySelectorAll('.edit-block')) row.classList.toggle('held', Boolean(pinned && node) && (shown.groups ? row.id === shown.groups[kind]?.[node.id] : Boolean(node.block) && row.dataset.block === `${kind}.${node.block}`));
+  for (const row of editor.querySelectorAll('.edit-block')) row.classList.toggle('held', Boolean(pinned && node) && row.id === shown.groups[kind][node.id]);
 }
 
 function controlsOf(kind, node) {
-  const source = document.getElementById(shown.groups ? shown.groups[kind]?.[node.id] : node.block ? `block-${kind}-${node.block}` : node.kind === 'concat' ? `stack-${kind}` : '');
+  const source = document.getElementById(shown.groups[kind][node.id]);
   if (!source) return null;
   const copy = source.cloneNode(true);
   copy.removeAttribute('id');

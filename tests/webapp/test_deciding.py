@@ -33,7 +33,7 @@ def first_change(search: Search, trial: Trial) -> tuple[int, int]:
     """(decision, option) that makes another network of the trial's, one that can be built."""
     wanted = read_search(search.config)
     space = wanted.build_space()
-    architecture = deciding.read_line(space, line(trial))
+    architecture = space.from_line(line(trial))
     for at, choice in enumerate(space.choices):
         for option in range(len(choice.options)):
             if option != trial.choices[at] and space.matters(architecture)[at]:
@@ -41,6 +41,11 @@ def first_change(search: Search, trial: Trial) -> tuple[int, int]:
                 if space.key(made) != space.key(architecture):
                     return at, option
     raise AssertionError("every change leads to the same network")
+
+
+def changed(trial: Trial) -> list[int]:
+    at, option = first_change(trial.search, trial)
+    return [option if place == at else taken for place, taken in enumerate(trial.choices)]
 
 
 @pytest.fixture(params=SPACES)
@@ -71,8 +76,7 @@ def test_every_group_that_a_node_is_about_is_on_the_page(signed_in, trial):
 
 
 def test_training_it_is_a_search_of_exactly_this_network_under_the_same_protocol(signed_in, trial):
-    at, option = first_change(trial.search, trial)
-    choices = [option if place == at else taken for place, taken in enumerate(trial.choices)]
+    choices = changed(trial)
     body = {"cells": "-".join(map(str, choices)), "from": line(trial)}
     response = signed_in.post(f"/searches/{trial.search_id}/edit/train/", body)
     made = Search.objects.latest("pk")
@@ -84,8 +88,7 @@ def test_training_it_is_a_search_of_exactly_this_network_under_the_same_protocol
 
 
 def test_keeping_it_makes_its_page_and_training_it_fully_opens_the_form(signed_in, trial):
-    at, option = first_change(trial.search, trial)
-    choices = [option if place == at else taken for place, taken in enumerate(trial.choices)]
+    choices = changed(trial)
     body = {"cells": "-".join(map(str, choices)), "from": line(trial)}
     kept = signed_in.post(f"/searches/{trial.search_id}/edit/keep/", body)
     record = CellRecord.objects.latest("created")

@@ -3,15 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from nas_engine.architecture import ANCHOR, GIVEN, Architecture
+from nas_engine.architecture import GIVEN, Architecture
 from nas_engine.blueprint import Blueprint
-from nas_engine.config import as_dict
 from nas_engine.errors import ConfigError
 from nas_engine.graph_cell import GraphCell
-from nas_engine.search_config import SearchConfig, read_search
+from nas_engine.search_config import SearchConfig
 from nas_engine.search_spaces.base import SearchSpace
 from webapp.models import CellRecord, Search, Trial
 from webapp.results.cell import blueprint
+from webapp.results.editing import AgainstOrigin, one_trial, trained
 from webapp.results.reference import record_of
 
 NEAR = 8  # measured networks listed
@@ -19,7 +19,7 @@ LOOKED_THROUGH = 4_000  # of the search, the most accurate first
 
 
 @dataclass(frozen=True)
-class Decided:
+class Decided(AgainstOrigin):
     """An architecture of a search's space and the network it is. ``origin`` is what it was edited from, ``base`` that one's
     network. ``measured`` is the trial that trained it under the search's protocol; ``broken`` says which limit it breaks."""
 
@@ -40,38 +40,11 @@ class Decided:
         return apart(self.architecture.choices, self.origin.choices)
 
     @property
-    def more_params(self) -> int:
-        return self.network.params - self.base.params
-
-    @property
-    def more_macs(self) -> int:
-        return self.network.macs - self.base.macs
-
-    @property
     def unreachable(self) -> str:
         """Why the search's own space would not propose it as it stands, "" where it would."""
         if self.space.fitted(self.architecture, 0) != self.architecture:
             return "This space grows: its first trials are less deep than this network. Train it fully instead."
         return ""
-
-
-def editable(search: Search | None) -> bool:
-    """Whether the search's networks can be edited here: whole networks, trained by themselves."""
-    return search is not None and search.dataset_id is not None and read_search(search.config).skeleton.whole
-
-
-def read_line(space: SearchSpace, line: str) -> Architecture:
-    """From "0-3-1", the number of the option taken at each decision. Raises ConfigError."""
-    words = line.split("-")
-    if not all(word.isdecimal() for word in words):
-        raise ConfigError("An architecture is written as numbers with - between them, as 0-3-1.", "cells")
-    architecture = Architecture(space.name, tuple(map(int, words)))
-    space.check(architecture)
-    return architecture
-
-
-def write_line(architecture: Architecture) -> str:
-    return "-".join(map(str, architecture.choices))
 
 
 def edited(space: SearchSpace, architecture: Architecture, edits: Iterable[str]) -> Architecture:
@@ -94,23 +67,17 @@ def judge(search: Search, config: SearchConfig, architecture: Architecture, orig
     where = config.skeleton, data.image_shape, len(data.classes)
     cells = space.cells(architecture)
     record, network = record_of(cells), blueprint(cells, *where)
-    trained = Trial.objects.filter(cell=record.key, protocol=search.protocol, state=Trial.State.FINISHED)
     broken = config.limits.broken_by(network.params, network.macs)
     return Decided(
         search, space, architecture, cells, record, network, origin, blueprint(space.cells(origin), *where),
-        trained.select_related("search").first(), broken.reason if broken else "",
+        trained(record, search), broken.reason if broken else "",
     )  # fmt: skip
 
 
 def training_config(found: Decided) -> dict:
     """The search that trains exactly this network, under the same protocol."""
-    config = as_dict(read_search(found.search.config))
-    return config | {
-        "name": f"Network {found.record.short}, edited",
-        "strategy": "grid",
-        "strategy_config": {"only": write_line(found.architecture)},
-        "budget": config["budget"] | {"trials": 1, "parallelism": 1, "hours": 0.0},
-    }
+    name = f"Network {found.record.short}, edited"
+    return one_trial(found.search, name, strategy_config={"only": found.architecture.line})
 
 
 def table(found: Decided) -> list[dict]:
@@ -127,7 +94,7 @@ def table(found: Decided) -> list[dict]:
         options = [(index, words(option)) for index, option in enumerate(choice.options)]
         row = {
             "at": at, "name": words(name), "options": options, "taken": taken, "matters": counts,
-            "changed": taken != before, "was": words(choice.options[before]), "anchor": choice.kind == ANCHOR,
+            "changed": taken != before, "was": words(choice.options[before]),
         }  # fmt: skip
         group["rows"].append(row)
     return list(groups.values())

@@ -17,8 +17,23 @@ from webapp.results.cell import PAPER, blueprint
 NAMES = ("h(i−1)", "h(i)")
 
 
+class AgainstOrigin:
+    """What a network costs more than the one it was edited from, ``base``."""
+
+    network: Blueprint
+    base: Blueprint | None
+
+    @property
+    def more_params(self) -> int:
+        return self.network.params - self.base.params
+
+    @property
+    def more_macs(self) -> int:
+        return self.network.macs - self.base.macs
+
+
 @dataclass(frozen=True)
-class Edited:
+class Edited(AgainstOrigin):
     """``search`` is the one whose space, network and protocol count, None where there is none. ``outside`` says why its
     space lacks the cells, "" where it has them. ``measured`` is the trial that trained them under its protocol."""
 
@@ -32,27 +47,22 @@ class Edited:
     outside: str
     measured: Trial | None
 
-    @property
-    def more_params(self) -> int:
-        return self.network.params - self.base.params
-
-    @property
-    def more_macs(self) -> int:
-        return self.network.macs - self.base.macs
-
 
 def judge(cells: tuple[Cell, Cell], record: CellRecord, search: Search | None, origin: tuple | None) -> Edited:
     """``record`` may be made up; ``origin`` are the cells it was edited from, if known."""
     where = _where(search)
-    measured = None
-    if search:
-        found = Trial.objects.filter(cell=record.key, protocol=search.protocol, state=Trial.State.FINISHED)
-        measured = found.select_related("search").first()
+    measured = trained(record, search) if search else None
     changed = sum(align(one, two).distance for one, two in zip(origin, cells, strict=True)) if origin else 0
     return Edited(
         cells, record, search, blueprint(cells, *where), where[0], blueprint(origin, *where) if origin else None, changed,
         _outside(cells, search), measured,
     )  # fmt: skip
+
+
+def trained(record: CellRecord, search: Search) -> Trial | None:
+    """The trial that trained it under the search's protocol."""
+    found = Trial.objects.filter(cell=record.key, protocol=search.protocol, state=Trial.State.FINISHED)
+    return found.select_related("search").first()
 
 
 def _where(search: Search | None) -> tuple:
@@ -79,15 +89,15 @@ def _outside(cells: tuple[Cell, Cell], search: Search | None) -> str:
 
 def training_config(edited: Edited, line: str) -> dict:
     """The search that trains exactly this cell, under the protocol of ``edited.search``."""
-    config = as_dict(read_search(edited.search.config))
-    return config | {
-        "name": f"Cell {edited.record.short}, edited",
-        "space": "listed",
-        "space_config": {"cells": line},
-        "strategy": "grid",
-        "strategy_config": {},
-        "budget": config["budget"] | {"trials": 1, "parallelism": 1, "hours": 0.0},
-    }
+    listed = {"space": "listed", "space_config": {"cells": line}, "strategy_config": {}}
+    return one_trial(edited.search, f"Cell {edited.record.short}, edited", **listed)
+
+
+def one_trial(search: Search, name: str, **changes) -> dict:
+    """A search of a single trial under the protocol of ``search``; ``changes`` say which it is, for the grid strategy."""
+    config = as_dict(read_search(search.config))
+    budget = config["budget"] | {"trials": 1, "parallelism": 1, "hours": 0.0}
+    return config | {"name": name, "strategy": "grid", "budget": budget} | changes
 
 
 def table(cells: tuple[Cell, Cell]) -> list[dict]:

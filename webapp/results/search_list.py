@@ -8,6 +8,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from nas_engine.catalog import searcher_label
+from webapp.forms.sorting import head_of
 from webapp.models import Search, Trial
 from webapp.results.pace import left, spent
 
@@ -40,14 +41,8 @@ class ListAddress:
     @property
     def heads(self) -> dict[str, tuple[str, str]]:
         """Column -> (aria-sort, the query a click leads to). A second click turns the order around."""
-        found = {}
-        for column, first in FIRST.items():
-            current = self.sort.removeprefix("-") == column
-            down = self.sort.startswith("-")
-            turned = column if down else f"-{column}"
-            order = ("descending" if down else "ascending") if current else ""
-            found[column] = order, self.query(sort=turned if current else first)
-        return found
+        found = {column: head_of(self.sort, column, first) for column, first in FIRST.items()}
+        return {column: (order, self.query(sort=wanted)) for column, (order, wanted) in found.items()}
 
 
 def read_address(data: Mapping[str, str]) -> ListAddress:

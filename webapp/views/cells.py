@@ -19,7 +19,6 @@ from webapp.diagrams.network import first_shown, network_data, operations_data, 
 from webapp.diagrams.svg import cell_svg
 from webapp.figures.cell import learning_curves
 from webapp.models import CellMark, CellRecord, FullTraining, Trial
-from webapp.results import deciding
 from webapp.results.cell import Result, auxiliary, find_cell, network_of, results_of, shown_result
 from webapp.results.nearby import neighbours
 from webapp.results.notations import notations_of
@@ -66,9 +65,9 @@ def page(record: CellRecord, results: list[Result], result: Result | None, laten
         "blocks": len(getattr(cells[0], "blocks", ())),
         "whole": cells[0].family != "nasnet",
         "space": SPACES[cells[0].family].label,
-        "origin": result.shown if result and deciding.editable(result.shown.search) else None,
+        "origin": result.shown if result and skeleton.whole else None,
         "operations": sum(node.kind == "op" for each in cells for node in each.nodes),
-        "extents": extents(network),
+        "extents": _extents(network),
         "results": results,
         "result": result,
         "measured": measured,
@@ -104,7 +103,7 @@ def page(record: CellRecord, results: list[Result], result: Result | None, laten
     return context
 
 
-def extents(network: Blueprint) -> dict[str, str]:
+def _extents(network: Blueprint) -> dict[str, str]:
     """What each part of a whole network makes of what it is given: "24 × 56 × 56 → 40 × 28 × 28"."""
 
     def written(shape: tuple[int, int, int]) -> str:

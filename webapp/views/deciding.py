@@ -10,16 +10,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from nas_engine.errors import ConfigError
-from nas_engine.operations import FAMILIES
 from nas_engine.search_config import read_search
 from webapp.diagrams import layout
-from webapp.diagrams.mix import families
 from webapp.diagrams.network import first_shown, network_data, operations_data
 from webapp.models import Search
 from webapp.results import deciding
-from webapp.services import cells as cell_service
 from webapp.services import searches as search_service
-from webapp.views.cells import extents
+from webapp.views.editing import kept
 
 
 def decide(request, pk: int):
@@ -27,7 +24,7 @@ def decide(request, pk: int):
     asked = _asked(pk, request.GET)
     if request.GET.getlist("set") and not asked.problem:
         return redirect(f"{asked.address}?{asked.query}")
-    return render(request, "cells/decide.html", _context(asked), status=400 if asked.problem else 200)
+    return render(request, "cells/edit.html", _context(asked), status=400 if asked.problem else 200)
 
 
 def decide_live(request, pk: int):
@@ -52,41 +49,37 @@ def decide_train(request, pk: int):
 @require_POST
 def decide_keep(request, pk: int):
     """Give the network a page of its own, where it can be starred, trained fully and found again."""
-    record = cell_service.keep(_asked(pk, request.POST).found.cells)
-    messages.success(request, f"Network {record.short} has a page now")
-    if "train" in request.POST:
-        return redirect(f"{reverse('training-new')}?cell={record.key}")
-    return redirect("cell", record.key)
+    return kept(request, _asked(pk, request.POST).found.cells, "Network")
 
 
 class _Asked:
     """The address read: the architecture after the edits in it, and what was wrong with one of them.
 
-    Raises ConfigError where it names no architecture of the search's space, or one that cannot be built.
+    Raises Http404 for a search whose networks are not whole, and ConfigError where the address names no architecture of its
+    space, or one that cannot be built.
     """
 
     def __init__(self, search: Search, query):
         self.search, self.problem = search, ""
         config = read_search(search.config)
+        if search.dataset is None or not config.skeleton.whole:
+            raise Http404("The networks of this search are not edited by their decisions.")
         space = config.build_space()
-        before = deciding.read_line(space, query.get("cells", "") or query.get("from", ""))
-        origin = deciding.read_line(space, query.get("from", "")) if query.get("from") else before
+        before = space.from_line(query.get("cells", "") or query.get("from", ""))
+        origin = space.from_line(query["from"]) if query.get("from") else before
         try:
             made = deciding.edited(space, before, query.getlist("set"))
             self.found = deciding.judge(search, config, made, origin)
         except ConfigError as error:
             self.problem = " ".join(error.problems.values())
             self.found = deciding.judge(search, config, before, origin)
-        self.line = deciding.write_line(self.found.architecture)
-        self.origin_line = deciding.write_line(origin)
+        self.line, self.origin_line = self.found.architecture.line, origin.line
         self.query = urlencode({"cells": self.line, "from": self.origin_line})
         self.address = reverse("network-edit", args=[search.pk])
 
 
 def _asked(pk: int, query) -> _Asked:
     search = get_object_or_404(Search.objects.select_related("dataset").defer("strategy_state"), pk=pk)
-    if not deciding.editable(search):
-        raise Http404("The networks of this search are not edited by their decisions.")
     try:
         return _Asked(search, query)
     except ConfigError as error:
@@ -95,7 +88,6 @@ def _asked(pk: int, query) -> _Asked:
 
 def _context(asked: _Asked) -> dict:
     found = asked.found
-    used = families(found.cells)
     layouts = {cell.kind: layout(cell) for cell in found.cells}
     return {
         "section": "leaderboard",
@@ -104,10 +96,10 @@ def _context(asked: _Asked) -> dict:
         "search": asked.search,
         "record": found.record,
         "kept": not found.record._state.adding,
+        "title": str(found.record),
+        "whole": True,
         "network": found.network,
-        "extents": extents(found.network),
         "layouts": layouts,
-        "families": [family for family in FAMILIES if used[family]],
         "groups": deciding.table(found),
         "near": deciding.near(found),
         "explorer": {

@@ -122,9 +122,16 @@ def _context(asked: _Asked) -> dict:
             "network": network_data(network),
             "operations": operations_data(asked.cells),
             "first": first_shown(network),
+            "groups": {cell.kind: _groups(cell) for cell in asked.cells},
             "problem": asked.problem,
         },
     }
+
+
+def _groups(cell: Cell) -> dict[str, str]:
+    """Node -> the part of the form where it is changed: its block's, or the states that are stacked."""
+    found = {node.id: f"block-{cell.kind}-{node.block}" for node in cell.nodes if node.block}
+    return found | {node.id: f"stack-{cell.kind}" for node in cell.nodes if node.kind == "concat"}
 
 
 @require_POST
@@ -150,9 +157,13 @@ def edit_train(request):
 @require_POST
 def edit_keep(request):
     """Give the cell a page of its own, where it can be starred, trained fully and found again."""
-    asked = _posted(request)
-    record = cell_service.keep(asked.cells)
-    messages.success(request, f"Cell {record.short} has a page now")
+    return kept(request, _posted(request).cells, "Cell")
+
+
+def kept(request, cells: tuple, noun: str):
+    """Store edited cells and lead on, to their page or to the form of a full training."""
+    record = cell_service.keep(cells)
+    messages.success(request, f"{noun} {record.short} has a page now")
     if "train" in request.POST:
         return redirect(f"{reverse('training-new')}?cell={record.key}")
     return redirect("cell", record.key)

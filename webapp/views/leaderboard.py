@@ -11,6 +11,7 @@ from webapp.diagrams.parallel import draw as draw_parallel
 from webapp.figures.leaderboard import COSTS, against_cost
 from webapp.figures.policy import heat_map
 from webapp.forms.board import AXES, OPTIONAL, RANGES, SIZES, VIEWS, BoardFilters, read_filters
+from webapp.forms.sorting import head_of
 from webapp.models import CellMark, SavedView, Search, Trial
 from webapp.results import board
 from webapp.results.parallel import parallel
@@ -205,13 +206,8 @@ def heads(filters: BoardFilters, several_seeds: bool) -> list[Head]:
     for column, key, title, classes, first in HEADS:
         if column not in (*ALWAYS, *columns):
             continue
-        current = filters.sort.removeprefix("-") == key
-        down = filters.sort.startswith("-")
-        turned = key if down else f"-{key}"
-        order = ("descending" if down else "ascending") if current else ""
-        made.append(
-            Head(title, classes, order, filters.query(sort=turned if current else first) if key else None, column)
-        )
+        order, wanted = head_of(filters.sort, key, first)
+        made.append(Head(title, classes, order, filters.query(sort=wanted) if key else None, column))
     return made
 
 
