@@ -9,19 +9,13 @@ from django.test import Client
 from django.utils import timezone
 
 from nas_engine import zoo
-from tasks import messages
 from tests.webapp import seeding
 from webapp.models import ApiToken, FullTraining, Search
 from webapp.services import tokens
 from webapp.views.tokens import reference
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent")]
 V1 = "/api/v1/"
-
-
-@pytest.fixture(autouse=True)
-def unsent(monkeypatch):
-    monkeypatch.setattr(messages, "send", lambda *words: True)
 
 
 @pytest.fixture

@@ -15,23 +15,14 @@ from nas_engine.config import read
 from nas_engine.graph_cell import read_cells
 from nas_engine.protocol import SkeletonConfig
 from nas_engine.search_config import read_search
-from tasks import messages
 from tests.webapp import seeding
 from webapp.models import CellRecord, NodeLatency, Trial
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent")]
 ABOUT = {
     "median": 0.004, "p95": 0.005, "runs": 50, "batch": 1, "threads": 1, "precision": "float32", "warm_up": 3,
     "device": {"kind": "cpu", "name": "Test CPU"}, "together": 0.0035,
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def sent(monkeypatch):
-    """What was put on the queues."""
-    found = []
-    monkeypatch.setattr(messages, "send", lambda *words: found.append(words) or True)
-    return found
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from django.urls import reverse
 
 from nas_engine.search_config import read_search
 from nas_engine.search_spaces.randwire import parse_cells
-from tasks import messages
 from tests.webapp import seeding
 from webapp.diagrams import layout
 from webapp.diagrams.svg import cell_svg
 from webapp.models import RemovalStudy, Trial
 
+pytestmark = pytest.mark.usefixtures("sent")
 WIRED = {
     "name": "Wired",
     "space": "randwire",
@@ -22,14 +22,6 @@ WIRED = {
     "training": seeding.SMALL["training"],
 }
 RESULT = {"images": 30, "accuracy": 0.9, "removals": [[1, "n0", "", 1, 0.2], [1, "n1", "n0", 1, 0.1]]}
-
-
-@pytest.fixture(autouse=True)
-def sent(monkeypatch):
-    """What was put on the queues."""
-    found = []
-    monkeypatch.setattr(messages, "send", lambda *words: found.append(words) or True)
-    return found
 
 
 @pytest.fixture

@@ -7,17 +7,11 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from tasks import messages
 from tests.webapp import seeding
 from webapp.models import Search, Worker
 from webapp.results.pace import left, spent
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def sent(monkeypatch):
-    monkeypatch.setattr(messages, "send", lambda *words: True)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent")]
 
 
 def made(name: str, state: str = "finished", trials: int = 40, **fields) -> Search:

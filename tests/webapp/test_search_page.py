@@ -11,21 +11,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from nas_engine.search_config import read_search
-from tasks import messages
 from tests.webapp import seeding
 from webapp.models import LogLine, PolicyUpdate, Search, Trial, Weights, Worker
 from webapp.views.search_page import SearchPage
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent")]
 STEERED = seeding.SMALL | {"strategy": "ppo", "name": "Digits under 2 M", "reward": {"goal": "macs", "target": 2.0}}
-
-
-@pytest.fixture(autouse=True)
-def sent(monkeypatch):
-    """What was put on the queues."""
-    found = []
-    monkeypatch.setattr(messages, "send", lambda *words: found.append(words) or True)
-    return found
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from nas_engine.search_config import read_search
-from tasks import messages
 from tests.webapp import seeding
 from webapp.models import FullTraining, Search, TrainingRun, Trial
 from webapp.results.board import measurements, ranking
@@ -20,12 +19,7 @@ from webapp.results.seeds import by_mean, over_seeds, over_seeds_of_all, spread
 from webapp.services.owner import local_owner
 from webapp.services.seeds import train_more_seeds
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def sent(monkeypatch):
-    monkeypatch.setattr(messages, "send", lambda *words: True)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent")]
 
 
 def from_seed(seed: int, **training) -> Search:

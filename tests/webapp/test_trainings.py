@@ -16,7 +16,7 @@ from nas_engine.config import settings_of
 from nas_engine.errors import ConfigError
 from nas_engine.full_training import PRESETS, FullTrainingConfig, read_full_training
 from nas_engine.protocol import SkeletonConfig
-from tasks import full_recording, messages, stored_files
+from tasks import full_recording, stored_files
 from tests.webapp import seeding
 from webapp.forms.training import PARTS, Network, TrainingForm
 from webapp.forms.training_starts import config_of
@@ -25,17 +25,9 @@ from webapp.services import trainings as service
 from webapp.services.cells import keep
 from webapp.services.owner import local_owner
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent")]
 ENTRY = zoo.get("darts-v2")
 SMALL = {"skeleton": {"repeats": 1, "filters": 8}, "schedule": {"epochs": 4}, "seeds": 2}
-
-
-@pytest.fixture(autouse=True)
-def sent(monkeypatch):
-    """No Redis: what would be sent."""
-    found = []
-    monkeypatch.setattr(messages, "send", lambda task, *arguments: found.append((task, *arguments)) or True)
-    return found
 
 
 @pytest.fixture
