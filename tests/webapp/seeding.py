@@ -101,7 +101,15 @@ def trial(of, number: int, architecture: Architecture, cell=None, **fields):
     from webapp.models import Trial
 
     cell = cell or record(read_search(of.config).build_space().cells(architecture))
+    _changed(of)
     return Trial.objects.create(search=of, number=number, cell=cell, **_fields(of, number, architecture) | fields)
+
+
+def _changed(of) -> None:
+    """Whoever writes a search's trials raises its version."""
+    from django.db.models import F
+
+    type(of).objects.filter(pk=of.pk).update(version=F("version") + 1)
 
 
 def _fields(of, number: int, architecture: Architecture) -> dict:
@@ -154,6 +162,7 @@ def measured(of, count: int, seed: int = 0) -> list:
     ]
     CellRecord.objects.bulk_create(records, ignore_conflicts=True, batch_size=500)
     first = of.trials.count()
+    _changed(of)
     rows = [
         Trial(search=of, number=number, cell_id=key, **_fields(of, number, architecture))
         for number, (key, architecture) in enumerate(found.items(), start=first + 1)

@@ -39,6 +39,7 @@ def running():
     seeding.trial(search, 9, space.sample(rng), state="running", epoch=3, worker="train-0@birch", **nothing)
     seeding.trial(search, 10, space.sample(rng), state="queued", curve=[], epoch=0, started=None, **nothing)
     LogLine.objects.create(search=search, text="trial 7 failed: the loss became NaN", level="bad", trial_number=7)
+    search.refresh_from_db(fields=["version"])
     return search
 
 

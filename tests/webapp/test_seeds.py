@@ -15,6 +15,7 @@ from tests.webapp import seeding
 from webapp.models import FullTraining, Search, TrainingRun, Trial
 from webapp.results.board import measurements, ranking
 from webapp.results.protocols import measured_protocols, siblings
+from webapp.results.ranking import Ranking
 from webapp.results.seeds import by_mean, over_seeds, over_seeds_of_all, spread
 from webapp.services.owner import local_owner
 from webapp.services.seeds import train_more_seeds
@@ -227,9 +228,6 @@ def test_early_stopping_limits_and_shared_weights_hold_no_training_back(board):
 
 
 def test_order_by_the_mean():
-    from collections import namedtuple
-
-    row = namedtuple("row", "pk cell")
-    rows = [row(1, "a"), row(2, "b"), row(3, "c"), row(4, "d")]
+    rows = Ranking([(pk, 0.9, 0, 0, None, cell) for pk, cell in enumerate("abcd", start=1)])
     over = {"b": 0.15, "d": 0.5}
     assert by_mean(rows, over, down=True) == [4, 2, 1, 3] and by_mean(rows, over, down=False) == [2, 4, 1, 3]

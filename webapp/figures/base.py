@@ -6,7 +6,7 @@ figure may hold more than :data:`MOST_POINTS` points: :func:`thin` sees to that.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 MOST_POINTS = 5_000
@@ -225,18 +225,20 @@ def pareto(pairs: Sequence[tuple[float, float]]) -> list[int]:
     return chosen
 
 
-def split_front(ranked: Iterable[tuple[float, float, _T]]) -> tuple[list[_T], list[_T]]:
-    """(the Pareto front, cheapest first; the others) of (value, cost, row) that come by falling value, in one pass."""
-    front, others, least, level = [], [], math.inf, None
-    for value, cost, row in ranked:
-        if cost >= least:
-            others.append(row)
+def split_front(values: Sequence[float], costs: Sequence[float | None], most: int) -> tuple[list[int], list[int]]:
+    """(the Pareto front, cheapest first; at most ``most`` of the others, evenly spread): places in both sequences,
+    which are ordered by falling value. A place whose cost is None is in neither."""
+    front, least, level = [], math.inf, None
+    for at, cost in enumerate(costs):
+        if cost is None or cost >= least:
             continue
-        if value == level:  # worth as much as the one before, and cheaper
-            others.append(front.pop())
-        front.append(row)
-        least, level = cost, value
-    return front[::-1], others
+        if values[at] == level:  # worth as much as the one before, and cheaper
+            front.pop()
+        front.append(at)
+        least, level = cost, values[at]
+    chosen = set(front)
+    others = [at for at, cost in enumerate(costs) if cost is not None and at not in chosen]
+    return front[::-1], thin(others, most)
 
 
 def thin(rows: Sequence[_T], most: int = MOST_POINTS) -> list[_T]:

@@ -14,7 +14,7 @@ COSTS = {
 
 
 class Measured(Protocol):
-    """A measured cell, as webapp.results.board.Match is one."""
+    """A measured cell, as webapp.results.ranking.Match is one."""
 
     accuracy: float
     cell: str

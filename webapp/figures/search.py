@@ -4,6 +4,7 @@ A point is a ``values_list(named=True)`` row of :data:`POINT_FIELDS`.
 """
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from webapp.figures.base import (
     LARGE,
@@ -89,19 +90,21 @@ def _horizon(last: int, budget: int) -> int:
 
 def by_accuracy(measured: Sequence) -> list:
     """The most accurate first; of equals the cheaper."""
-    return sorted(measured, key=lambda point: (-point.valid_accuracy, point.macs or 0, point.number))
+    cheapest = sorted(measured, key=lambda point: (point.macs or 0, point.number))
+    return sorted(cheapest, key=attrgetter("valid_accuracy"), reverse=True)
 
 
 def against_cost(ranked: Sequence, cost: str, target: float = 0.0) -> dict:
     """Valid accuracy against MACs, parameters or latency, the Pareto front joined. ``ranked`` are the points by
     :func:`by_accuracy`. ``target`` in the axis' unit; 0: none."""
     title, factor = COSTS[cost]
-    known = [point for point in ranked if getattr(point, cost) is not None]
-    chosen, others = split_front((p.valid_accuracy, getattr(p, cost), p) for p in known)
-    others = thin(others, MOST_SHOWN)
+    costs = list(map(attrgetter(cost), ranked))
+    best, rest = split_front(list(map(attrgetter("valid_accuracy"), ranked)), costs, MOST_SHOWN)
+    chosen, others = [ranked[at] for at in best], [ranked[at] for at in rest]
+    known = [value for value in costs if value is not None]
     shapes, notes = [], []
     if target and known:
-        middle = (min(getattr(p, cost) for p in known) + max(getattr(p, cost) for p in known)) / 2 * factor
+        middle = (min(known) + max(known)) / 2 * factor
         shape, note = limit(target, f"target {target:g}", side="right" if target > middle else "left")
         shapes, notes = [shape], [note]
     return figure(

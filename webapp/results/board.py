@@ -4,19 +4,19 @@ A row is a cell under a protocol: the trial that measured it. Trials that reused
 """
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from django.db.models import Count, F, Min, Q, QuerySet
 
-from nas_engine.operations import drawn
-from webapp.figures.base import split_front, thin
-from webapp.forms.board import BoardFilters
+from webapp.forms.board import BoardFilters, Words
 from webapp.models import CellMark, CellNote, CellRecord, Trial
 from webapp.results.cell import begins
+from webapp.results.ranking import Ranking
 from webapp.results.seeds import OverSeeds, by_mean, means_of_all
+from webapp.results.versions import trials_version
 
 FIELDS = {
     "acc": ("valid_accuracy", 0.01),
@@ -34,10 +34,8 @@ ORDERS = {
     "cell": ("cell",),
 }
 SHOWN = ("number", "valid_accuracy", "params", "macs", "latency", "seconds", "device", "search", "cell", "protocol")
-BEST = 0.05  # the share of cells called the best
-SAMPLE = 250  # cells whose operations are counted
 MOST_PINNED = 20
-FEWEST = 20  # cells from which on a share says something
+KEPT = 3  # boards; one of 50,000 cells takes 17 MB
 
 
 def measurements(protocol: str) -> QuerySet[Trial]:
@@ -90,21 +88,57 @@ def ordered(trials: QuerySet[Trial], sort: str) -> QuerySet[Trial]:
     return trials.order_by(*columns, "macs", "pk")
 
 
-class Match(NamedTuple):
-    """What plots and shares need of a row: accuracy in [0, 1], costs as stored, the key of the cell."""
-
-    pk: int
-    accuracy: float
-    macs: int
-    params: int
-    latency: float | None
-    cell: str
+def ranking(trials: QuerySet[Trial]) -> Ranking:
+    """One pass over ``trials``."""
+    return Ranking(list(ordered(trials, "-accuracy").values_list(*Ranking.COLUMNS).iterator(chunk_size=10_000)))
 
 
-def ranking(trials: QuerySet[Trial]) -> list[Match]:
-    """All rows, the most accurate first: the one pass over them that count, plots and shares are made of."""
-    columns = ("pk", "valid_accuracy", "macs", "params", "latency", "cell")
-    return list(map(Match._make, ordered(trials, "-accuracy").values_list(*columns).iterator(chunk_size=10_000)))
+class Board:
+    """The cells under a protocol that ``filters`` let through: ``measured`` are all of the protocol, ``trials`` those let
+    through, ``ranked`` are these by falling accuracy."""
+
+    def __init__(self, protocol: str, filters: BoardFilters, reader=None):
+        self._measured = measurements(protocol)
+        self._trials = matching(self._measured, filters, reader)
+        self.ranked = ranking(self._trials)
+
+    @property
+    def measured(self) -> QuerySet[Trial]:
+        return self._measured.all()
+
+    @property
+    def trials(self) -> QuerySet[Trial]:
+        return self._trials.all()
+
+
+def board_of(protocol: str, filters: BoardFilters, reader=None) -> Board:
+    """Read anew only when a trial has changed, or where the answer depends on what readers may change at any time: their
+    stars, tags and names."""
+    if filters.starred or filters.words.tags or filters.words.names:
+        return Board(protocol, filters, reader)
+    bounds = tuple(sorted(filters.bounds.items()))
+    chosen = _Chosen(filters.strategy, filters.cells, filters.words.operations, filters.words.prefixes, bounds)
+    return _kept(protocol, chosen, trials_version(protocol))
+
+
+class _Chosen(NamedTuple):
+    """The part of the filters that depends on nothing but the trials."""
+
+    strategy: str
+    cells: tuple[str, ...]
+    operations: tuple[tuple[str, ...], ...]
+    prefixes: tuple[str, ...]
+    bounds: tuple[tuple[str, float], ...]
+
+    @property
+    def filters(self) -> BoardFilters:
+        words = Words(operations=self.operations, prefixes=self.prefixes)
+        return BoardFilters({}, words, strategy=self.strategy, bounds=dict(self.bounds), cells=self.cells)
+
+
+@lru_cache(maxsize=KEPT)
+def _kept(protocol: str, chosen: _Chosen, version: tuple) -> Board:
+    return Board(protocol, chosen.filters)
 
 
 @dataclass(frozen=True)
@@ -119,9 +153,7 @@ class Page:
     last: int
 
 
-def page_of(
-    trials: QuerySet[Trial], ranked: Sequence[Match], filters: BoardFilters, others: Sequence[str] = ()
-) -> Page:
+def page_of(trials: QuerySet[Trial], ranked: Ranking, filters: BoardFilters, others: Sequence[str] = ()) -> Page:
     """The page asked for, or the last one there is. ``ranked`` is the :func:`ranking` of ``trials``, ``others`` are the
     protocols that differ in the seed: rows can be sorted by the mean over them."""
     total = len(ranked)
@@ -132,7 +164,7 @@ def page_of(
         order = by_mean(ranked, means_of_all(ranked, others), filters.sort.startswith("-"))
         chosen = order[start : start + filters.rows]
     elif filters.sort == "-accuracy":
-        chosen = [match.pk for match in ranked[start : start + filters.rows]]
+        chosen = ranked[start : start + filters.rows].column("pk")
     else:  # first the ids, from an index alone; then the few rows
         chosen = list(ordered(trials, filters.sort).values_list("pk", flat=True)[start : start + filters.rows])
     return Page(rows_of(chosen), number, pages, total, start + 1, start + len(chosen))
@@ -153,9 +185,7 @@ def pinned_rows(trials: QuerySet[Trial], reader) -> list[Trial]:
 _RELATED = ("cell__name", "cell__cells", "cell__note__tags", "search__name", "search__strategy")
 
 
-def export_rows(
-    trials: QuerySet[Trial], ranked: Sequence[Match], sort: str, over: Mapping[str, OverSeeds]
-) -> Iterator[Trial]:
+def export_rows(trials: QuerySet[Trial], ranked: Ranking, sort: str, over: Mapping[str, OverSeeds]) -> Iterator[Trial]:
     """Every row, one after another, without holding them all. ``over`` and ``ranked``, the :func:`ranking` of ``trials``,
     are what the order by the mean over seeds goes by."""
     rows = trials.select_related("cell", "search", "search__dataset")
@@ -168,52 +198,3 @@ def export_rows(
         keys = order[start : start + 500]
         found = rows.in_bulk(keys)
         yield from (found[key] for key in keys)
-
-
-def points(ranked: Sequence[Match], cost: str, most: int) -> tuple[list[Match], list[Match]]:
-    """The Pareto front over ``cost`` ("macs", "params" or "latency"), cheapest first, and at most about ``most`` of the
-    other rows, evenly spread over the ranking. Rows whose cost is not known are in neither."""
-    at = Match._fields.index(cost)
-    front, others = split_front((match.accuracy, match[at], match) for match in ranked if match[at] is not None)
-    return front, thin(others, most)
-
-
-@dataclass(frozen=True)
-class OperationShares:
-    """(family, share among the best, share among all), most frequent among the best first; how many cells were counted."""
-
-    rows: list[tuple[str, float, float]]
-    best: int
-    counted: int
-
-
-def operation_shares(ranked: Sequence[Match]) -> OperationShares | None:
-    """How often each operation family is used by the best 5 % and by all; None where there are too few cells to tell."""
-    top = math.ceil(len(ranked) * BEST)
-    if len(ranked) < FEWEST:
-        return None
-    best, everything = thin(ranked[:top], SAMPLE), thin(ranked, SAMPLE)
-    used, used_by_all = _count_families(best), _count_families(everything)
-    if not used:
-        return None
-    rows = [
-        (family, used[family] / used.total(), used_by_all[family] / used_by_all.total())
-        for family, _ in sorted((used + used_by_all).items(), key=lambda item: -used[item[0]])
-    ]
-    return OperationShares(rows, top, len(everything))
-
-
-def _count_families(matches: Sequence[Match]) -> Counter:
-    rows = CellRecord.objects.filter(pk__in=[match.cell for match in matches]).values_list("cells", flat=True)
-    names = Counter(name for cells in rows for cell in cells for name in _operations(cell))
-    families = Counter()
-    for name, count in names.items():
-        families[drawn(name).family] += count
-    return families
-
-
-def _operations(cell: dict) -> list[str]:
-    """The operations of a cell's JSON, of blocks or given by its graph, without building the cell."""
-    if "nodes" in cell:
-        return [operation for _, _, _, operation in cell["nodes"] if operation]
-    return [name for _, left, _, right, _ in cell["blocks"] for name in (left, right)]

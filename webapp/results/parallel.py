@@ -1,12 +1,11 @@
 """Cells as lines over parallel axes: what they measure and what they are made of."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nas_engine.operations import FAMILIES, OPERATIONS
 from webapp.models import Trial
-from webapp.results.board import Match
+from webapp.results.ranking import Ranking
 
 MOST_LINES = 300
 FIRST = 60  # of the most accurate are all drawn
@@ -54,11 +53,12 @@ class Parallel:
     lines: list[Line]
 
 
-def parallel(ranked: Sequence[Match], made_of: str) -> Parallel:
+def parallel(ranked: Ranking, made_of: str) -> Parallel:
     """The best cells and a spread of the others over axes of metrics and, by ``made_of``, of the families of their
     operations ("families") or of the decisions of one of their cells ("normal", "reduction")."""
     step = max(1, (len(ranked) - FIRST) // (MOST_LINES - FIRST))
-    drawn = [match.pk for match in [*ranked[:FIRST], *ranked[FIRST::step][: MOST_LINES - FIRST]]]
+    keys = ranked.column("pk")
+    drawn = [*keys[:FIRST], *keys[FIRST::step][: MOST_LINES - FIRST]]
     wanted = ("cell__cells", "cell__name", *(column for _, _, column, _, _ in METRICS.values()))
     found = Trial.objects.select_related("cell").only(*wanted).in_bulk(drawn)
     trials = [found[pk] for pk in drawn]

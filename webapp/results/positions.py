@@ -8,12 +8,12 @@ from nas_engine.architecture import Choice
 from nas_engine.operations import OPERATIONS
 from webapp.figures.base import thin
 from webapp.models import CellRecord
-from webapp.results.board import BEST, FEWEST, SAMPLE, Match
+from webapp.results.ranking import BEST, FEWEST, SAMPLE, Match, Ranking
 
 Shares = dict[str, list[float]]
 
 
-def operation_places(ranked: Sequence[Match]) -> tuple[list[Choice], Shares, Shares] | None:
+def operation_places(ranked: Ranking) -> tuple[list[Choice], Shares, Shares] | None:
     """(places, shares among the best 5 %, shares among all): at each place, how often each of its options stands there.
 
     A place is a decision of NASNet's blocks, "normal.1.left_operation". None where there are too few cells, or none made

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from django.db.models import Count, Max
 
@@ -12,6 +13,7 @@ from nas_engine.protocol import Protocol, SkeletonConfig
 from nas_engine.search_config import read_search
 from webapp.models import Search, Trial
 from webapp.results.seeds import family_and_seed
+from webapp.results.versions import trials_version
 
 TABLES = "tables"  # stands for a data set where results come from a published table
 
@@ -34,8 +36,7 @@ class MeasuredProtocol:
 
 def measured_protocols() -> list[MeasuredProtocol]:
     """All protocols with at least one measured cell, most results first, then the latest."""
-    counts = Trial.objects.filter(state=Trial.State.FINISHED).values("protocol")
-    counts = counts.annotate(cells=Count("pk"), last=Max("pk")).order_by("-cells", "-last")
+    counts = _counts(trials_version())
     columns = ("protocol", "protocol_summary", "dataset__slug", "dataset__title", "dataset__fingerprint", "pk")
     about = {fingerprint: rest for fingerprint, *rest in Search.objects.order_by("pk").values_list(*columns)}
     shared = Counter(about[row["protocol"]][0] for row in counts)
@@ -49,6 +50,13 @@ def measured_protocols() -> list[MeasuredProtocol]:
         made = (fingerprint, summary, summary, slug or TABLES, title or "Tables", row["cells"], family, seed)
         found.append(MeasuredProtocol(*made))
     return _labelled(found)
+
+
+@lru_cache(maxsize=1)
+def _counts(version: tuple) -> list[dict]:
+    """{"protocol", "cells"} of every protocol under which something was measured, in the order of the page."""
+    trials = Trial.objects.filter(state=Trial.State.FINISHED).values("protocol")
+    return list(trials.annotate(cells=Count("pk"), last=Max("pk")).order_by("-cells", "-last"))
 
 
 def _labelled(protocols: list[MeasuredProtocol]) -> list[MeasuredProtocol]:

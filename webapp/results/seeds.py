@@ -29,11 +29,10 @@ class OverSeeds(NamedTuple):
 
 
 class Ranked(Shape):
-    """A row of a ranking, as webapp.results.board.Match is one."""
+    """Rows with the fields pk, cell and accuracy, as webapp.results.ranking.Ranking has them."""
 
-    pk: int
-    cell: str
-    accuracy: float
+    def column(self, name: str) -> list:
+        """One field of every row."""
 
 
 class Measured(Shape):
@@ -77,20 +76,18 @@ def over_seeds(protocols: Sequence[str], cells: Collection[str]) -> dict[str, Ov
     return {cell: spread(values) for cell, values in found.items() if len(values) > 1}
 
 
-def over_seeds_of_all(ranked: Sequence[Ranked], others: Sequence[str]) -> dict[str, OverSeeds]:
+def over_seeds_of_all(ranked: Ranked, others: Sequence[str]) -> dict[str, OverSeeds]:
     """Cell -> what it reached in ``ranked`` and under the ``others``, for every row measured under one of them, too."""
     found = _elsewhere(others)
-    return {row.cell: spread([row.accuracy, *found[row.cell]]) for row in ranked if row.cell in found}
+    rows = zip(ranked.column("cell"), ranked.column("accuracy"), strict=True)
+    return {cell: spread([accuracy, *found[cell]]) for cell, accuracy in rows if cell in found}
 
 
-def means_of_all(ranked: Sequence[Ranked], others: Sequence[str]) -> dict[str, float]:
+def means_of_all(ranked: Ranked, others: Sequence[str]) -> dict[str, float]:
     """The means of :func:`over_seeds_of_all` alone, in half the time."""
     found = _elsewhere(others)
-    return {
-        row.cell: (row.accuracy + sum(found[row.cell])) / (1 + len(found[row.cell]))
-        for row in ranked
-        if row.cell in found
-    }
+    rows = zip(ranked.column("cell"), ranked.column("accuracy"), strict=True)
+    return {cell: (accuracy + sum(found[cell])) / (1 + len(found[cell])) for cell, accuracy in rows if cell in found}
 
 
 def _elsewhere(others: Sequence[str]) -> dict[str, list[float]]:
@@ -138,11 +135,12 @@ def over_seeds_of(result: Measured, results: Sequence[Measured]) -> tuple[OverSe
     return spread([each.measured.valid_accuracy for each in alike]), alike
 
 
-def by_mean(ranked: Sequence[Ranked], means: Mapping[str, float], down: bool) -> list[int]:
+def by_mean(ranked: Ranked, means: Mapping[str, float], down: bool) -> list[int]:
     """The keys of rows by their mean over seeds; those measured once come after, in the order they had."""
-    several = [(means[row.cell], row.pk) for row in ranked if row.cell in means]
+    rows = list(zip(ranked.column("cell"), ranked.column("pk"), strict=True))
+    several = [(means[cell], pk) for cell, pk in rows if cell in means]
     several.sort(key=itemgetter(0), reverse=down)
-    return [pk for _, pk in several] + [row.pk for row in ranked if row.cell not in means]
+    return [pk for _, pk in several] + [pk for cell, pk in rows if cell not in means]
 
 
 def full_trainings(cells: Collection[str], dataset: str) -> dict[str, FullTraining]:

@@ -6,8 +6,9 @@ from django.shortcuts import render
 from nas_engine.errors import ConfigError
 from nas_engine.search_config import read_search
 from webapp.figures.cell import among_all, probability
+from webapp.forms.board import BoardFilters
 from webapp.models import Trial
-from webapp.results import board
+from webapp.results.board import board_of
 from webapp.results.cell import find_cell, results_of, shown_result
 from webapp.results.lineage import controller_records, family_of
 from webapp.results.rungs import history_of_cell
@@ -30,17 +31,19 @@ def around(request, key: str):
 
 
 def _among(measured: Trial) -> dict:
-    ranked = board.ranking(board.measurements(measured.protocol))
-    own = next((match for match in ranked if match.cell == measured.cell_id), None)
+    ranked = board_of(measured.protocol, BoardFilters({})).ranked
+    cells = ranked.column("cell")
+    own = ranked[cells.index(measured.cell_id)] if measured.cell_id in cells else None
     if own is None or own.macs is None or len(ranked) < 2:
         return {}
-    best, others = board.points(ranked, "macs", DRAWN)
-    cheap = [match for match in ranked if match.macs is not None and match.macs <= own.macs and match.cell != own.cell]
+    best, others = ranked.points("macs", DRAWN)
+    rows = zip(cells, ranked.column("macs"), ranked.column("accuracy"), strict=True)
+    cheap = [accuracy for cell, macs, accuracy in rows if macs is not None and macs <= own.macs and cell != own.cell]
     return {
         "among": among_all(best, others, len(ranked), own),
         "front": any(match.cell == own.cell for match in best),
         "cheaper": len(cheap),
-        "beaten": sum(match.accuracy > own.accuracy for match in cheap),
+        "beaten": sum(accuracy > own.accuracy for accuracy in cheap),
     }
 
 

@@ -54,13 +54,12 @@ def asked_for(request) -> tuple[Iterator[Trial], dict[str, OverSeeds], str]:
         raise Http404("No cell has been measured yet.")
     filters = read_filters(request.GET)
     chosen, _ = choose_protocol(protocols, filters)
-    trials = board.matching(board.measurements(chosen.fingerprint), filters, request.user)
+    found = board.board_of(chosen.fingerprint, filters, request.user)
     _, *others = siblings(chosen, protocols)
-    ranked = board.ranking(trials) if others else []
-    over = over_seeds_of_all(ranked, [each.fingerprint for each in others])
+    over = over_seeds_of_all(found.ranked, [each.fingerprint for each in others])
     sort = filters.sort if others or filters.sort.strip("-") != "seeds" else "-accuracy"
     return (
-        board.export_rows(trials, ranked, sort, over),
+        board.export_rows(found.trials, found.ranked, sort, over),
         over,
         f"cells-{safe_name(chosen.dataset)}-{chosen.fingerprint}",
     )

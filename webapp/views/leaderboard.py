@@ -18,9 +18,10 @@ from webapp.results.parallel import parallel
 from webapp.results.positions import operation_places
 from webapp.results.protocols import MeasuredProtocol, measured_protocols, protocol_settings, siblings
 from webapp.results.published import reference_rows
+from webapp.results.ranking import Ranking
 from webapp.results.seeds import full_trainings, over_seeds
 
-DRAWN = 2_000  # points of the plot beside the Pareto front
+DRAWN = 1_000  # points of the plot beside the Pareto front
 HEADS = (  # column, sort key, title, classes, what the first click sorts by
     ("cell", "cell", "Cell", "", "cell"),
     ("diagram", "", "Diagram", "", ""),
@@ -55,12 +56,11 @@ def leaderboard(request):
         context = {"section": "leaderboard", "families": FAMILIES, **_references("")}
         return render(request, "leaderboard/empty.html", context)
     chosen, offered = choose_protocol(protocols, filters)
-    measured = board.measurements(chosen.fingerprint)
-    trials = board.matching(measured, filters, request.user)
-    ranked = board.ranking(trials)
+    found = board.board_of(chosen.fingerprint, filters, request.user)
+    ranked = found.ranked
     family = siblings(chosen, protocols)
-    page = board.page_of(trials, ranked, filters, [each.fingerprint for each in family[1:]])
-    pinned = board.pinned_rows(measured, request.user)
+    page = board.page_of(found.trials, ranked, filters, [each.fingerprint for each in family[1:]])
+    pinned = board.pinned_rows(found.measured, request.user)
     example = Search.objects.select_related("dataset").defer("strategy_state").filter(protocol=chosen.fingerprint)[0]
     context = {
         "section": "leaderboard",
@@ -96,13 +96,13 @@ def leaderboard(request):
     return render(request, "leaderboard/leaderboard.html", context)
 
 
-def _parallel(ranked: Sequence[board.Match], filters: BoardFilters) -> dict:
+def _parallel(ranked: Ranking, filters: BoardFilters) -> dict:
     """The view of parallel coordinates, with the choice of its axes."""
     found = parallel(ranked, filters.axes)
     return {"parallel": draw_parallel(found), "axes": _links(filters, "axes", AXES)}
 
 
-def _positions(ranked: Sequence[board.Match], filters: BoardFilters) -> dict:
+def _positions(ranked: Ranking, filters: BoardFilters) -> dict:
     """The view of operations by position: a heat map of the best, and one of all to compare with."""
     found = operation_places(ranked)
     if found is None:
@@ -178,16 +178,16 @@ def _references(dataset: str) -> dict:
     }
 
 
-def _beside(ranked: Sequence[board.Match], filters: BoardFilters) -> dict:
+def _beside(ranked: Ranking, filters: BoardFilters) -> dict:
     if not ranked:
         return {}
-    best, others = board.points(ranked, filters.cost, DRAWN)
+    best, others = ranked.points(filters.cost, DRAWN)
     return {
         "figure": against_cost(best, others, filters.cost, len(ranked)),
         "drawn": len(best) + len(others),
         "best": ranked[0].accuracy,
         "best_key": ranked[0].cell,
-        "shares": board.operation_shares(ranked),
+        "shares": ranked.shares,
     }
 
 

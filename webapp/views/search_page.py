@@ -1,7 +1,7 @@
 """Everything the page of one search shows, read in a handful of queries whatever the number of trials."""
 
 from collections import Counter, namedtuple
-from functools import cached_property
+from functools import cached_property, lru_cache
 from statistics import mean
 
 from django.core.paginator import Page, Paginator
@@ -64,12 +64,11 @@ class SearchPage:
     @cached_property
     def measured(self) -> list:
         """One row of POINT_FIELDS for each measured trial, in the order of their numbers."""
-        rows = self.search.trials.filter(state__in=Trial.MEASURED).order_by("number")
-        return list(map(Point._make, rows.values_list(*POINT_FIELDS)))
+        return _points(self.search.pk, self.search.version)[0]
 
     @cached_property
     def ranked(self) -> list:
-        return by_accuracy(self.measured)
+        return _points(self.search.pk, self.search.version)[1]
 
     @cached_property
     def counts(self) -> Counter:
@@ -363,6 +362,15 @@ class SearchPage:
     def trials_an_update(self) -> int | None:
         """After how many results a learning strategy is updated; None for one that does not learn in batches."""
         return None if self.supernet else self.search.config["strategy_config"].get("batch")
+
+
+@lru_cache(maxsize=2)
+def _points(search: int, version: int) -> tuple[list, list]:
+    """The measured trials of this version of a search, by their numbers and by falling accuracy: kept, for of a long search
+    that is over one page after another is looked at."""
+    rows = Trial.objects.filter(search=search, state__in=Trial.MEASURED).order_by("number")
+    measured = list(map(Point._make, rows.values_list(*POINT_FIELDS)))
+    return measured, by_accuracy(measured)
 
 
 def _kind_of_failure(error: str) -> str:
