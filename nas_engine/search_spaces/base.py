@@ -46,6 +46,14 @@ class SearchSpace(ABC):
         """For each decision, whether it has a say: a parameter of an option that was not taken has none."""
         return (True,) * len(self.choices)
 
+    def part_of(self, node: str) -> str:
+        """The part of a choice's name, without spaces, that decides on a node: "layer2" for "layer 2.height"."""
+        return node
+
+    def repairs(self, architecture: Architecture) -> tuple[str, ...]:
+        """In sentences, what the space's rules add to an architecture that its decisions leave open."""
+        return ()
+
     def mutate(self, architecture: Architecture, rng: random.Random) -> Architecture:
         """A copy with exactly one decision changed, drawn among those that matter and have more than one option."""
         matters = self.matters(architecture)

@@ -58,6 +58,10 @@ class ENASMacroSpace(SearchSpace):
         self.config = config
         self.choices = tuple(choice for layer in range(config.layers) for choice in _layer_choices(layer))
 
+    def part_of(self, node: str) -> str:
+        """ "l7" and "j7", a layer's operation and what is joined to it, are its layer 7."""
+        return f"layer{node[1:]}" if node[:1] in "lj" and node[1:].isdecimal() else node
+
     def layers(self, architecture: Architecture) -> tuple[Layer, ...]:
         """Layer by layer. Raises ConfigError if the architecture is not of this space."""
         self.check(architecture)

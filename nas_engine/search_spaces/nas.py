@@ -126,6 +126,25 @@ class NASSpace(SearchSpace):
             outputs[layer] = nodes[-1].id
         return (GraphCell("network", (*nodes, *_ending(nodes)), self.family),)
 
+    def repairs(self, architecture: Architecture) -> tuple[str, ...]:
+        """Where section 3.3's rules come in: no input chosen, outputs that nothing reads, maps of several sizes."""
+        nodes = self.cells(architecture)[0].nodes
+        said, scales = [], {"s0": 1}
+        for node in nodes[1:]:
+            name, options = _spoken(node.id), dict(node.options)
+            if node.operation == "conv" and node.inputs == ("s0",) and node.id != "layer1" and self.config.skips:
+                said.append(f"{name} has no layer as input: it reads the image.")
+            if len({scales[source] for source in node.inputs}) > 1:
+                reader = "Before the classifier" if node.id == "concat" else f"In front of {name.lower()}"
+                said.append(f"{reader} maps of several sizes meet: the smaller ones are padded with zeros.")
+            if node.id == "concat":
+                loose = [_spoken(source).lower() for source in node.inputs]
+                said.append(
+                    f"No layer reads {', '.join(loose[:-1])} and {loose[-1]}: their outputs are stacked at the end."
+                )
+            scales[node.id] = min(scales[source] for source in node.inputs) * options.get("stride", 1)
+        return tuple(said)
+
     def _inputs(self, layer: int, taken: dict[str, str]) -> list[int]:
         if not self.config.skips:
             return [layer - 1]
@@ -136,6 +155,12 @@ class NASSpace(SearchSpace):
             int(taken[f"layer {layer}.{name}"]) for name in ("height", "width", "filters", "stride")
         )
         return frozen_options({"kernel": (height, width), "filters": filters, "stride": stride})
+
+
+def _spoken(node: str) -> str:
+    """ "Layer 3" of "layer3", "Pool 3" of "pool3"."""
+    letters = node.rstrip("0123456789")
+    return f"{letters.capitalize()} {node[len(letters) :]}".rstrip()
 
 
 def _ending(nodes: list[Node]) -> tuple[Node, ...]:

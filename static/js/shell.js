@@ -131,7 +131,8 @@ export function toast(message, undo) {
 
 function fadeLater(box) {
   clearTimeout(fading);
-  fading = setTimeout(() => box.remove(), 6000);
+  /* it waits for whoever points at it or has come to it by keyboard */
+  fading = setTimeout(() => (box.matches(":hover, :focus-within") ? fadeLater(box) : box.remove()), 6000);
 }
 const said = document.querySelector("[data-toast]");
 if (said) fadeLater(said);

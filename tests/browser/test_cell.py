@@ -226,17 +226,6 @@ def test_on_a_phone_a_held_node_opens_a_sheet_that_can_be_let_go(open_page, cell
     assert sheet.evaluate("e => getComputedStyle(e).position") != "fixed"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
-def test_pages_fit_and_are_accessible(open_page, cells, axe, theme, size):
-    page = opened(open_page(*size, theme=theme), cells["published"])
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    axe(page)
-    page.goto("/leaderboard/?q=op:sep&macs_min=x")
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    axe(page)
-
-
 def test_cell_page_reads_without_javascript(open_page, cells):
     page = open_page(java_script_enabled=False)
     page.goto(f"/cells/{cells['published']}/")

@@ -59,16 +59,6 @@ def test_swap_turns_signs_around(pair):
     expect(pair.locator(".versus tfoot td").nth(2)).to_have_text(before.replace("+", "−"))
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 768, 360])
-def test_it_fits_and_is_accessible(open_page, axe, theme, width):
-    page = open_page(width, 800, theme=theme)
-    page.goto(PAIR)
-    expect(page.locator("#diff[data-ready]")).to_be_attached()
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    axe(page)
-
-
 @pytest.mark.parametrize(
     "path", ["/cells/diff/?a=nasnet-a", "/cells/similar/?cell=darts-v1", "/cells/diff/?a=darts-v1&b=nasnet-a"]
 )

@@ -1,6 +1,5 @@
 """Editing a cell by pointer, keyboard and touch."""
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_diagram import cells  # noqa: F401
@@ -111,16 +110,6 @@ def test_training_from_the_page(page, cells):  # noqa: F811
     page.get_by_role("button", name="Train this").click()
     page.wait_for_url("**/searches/*/")
     expect(page.locator(".toast")).to_contain_text("is queued under digits, 8 epochs")
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 768, 360])
-def test_it_fits_and_is_accessible(open_page, axe, theme, width):
-    page = opened(open_page(width, 800, theme=theme))
-    page.locator(f'{NORMAL}[data-id="b1l"]').click()
-    page.wait_for_timeout(300)
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    axe(page)
 
 
 def test_without_javascript_the_form_edits(open_page):

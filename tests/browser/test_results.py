@@ -141,16 +141,6 @@ def test_brushing_an_axis_keeps_the_cells_between(open_page, filled, theme, axe)
     expect(page.locator(".chip.on").first).to_contain_text("Accuracy from")
 
 
-@pytest.mark.parametrize("width", [1440, 768, 360])
-def test_every_view_fits_and_is_accessible(open_page, filled, width, axe):
-    page = open_page(width=width)
-    for view in ("table", "parallel", "positions"):
-        page.goto(f"/leaderboard/?protocol={filled['protocol']}&view={view}&cost=latency")
-        expect(page.locator("html[data-linked]")).to_be_attached()
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), view
-        axe(page)
-
-
 def test_an_exported_search_opens_from_disk_without_a_network(page, filled, browser, tmp_path):
     page.goto(f"/searches/{filled['search']}/")
     page.locator("#export summary").click()

@@ -238,6 +238,37 @@ def deep_cells() -> tuple[Cell, Cell]:
     return Cell("normal", blocks, (13,)), Cell("reduction", blocks[:7], (8,))
 
 
+EVOLUTION = SMALL | {"name": "Evolving", "strategy": "regularized_evolution"}
+
+
+def bred(parents: dict[int, dict], config: dict = EVOLUTION) -> dict:
+    """Trials of one search by number, each a mutation of its first parent."""
+    of = search(config)
+    space, rng = read_search(of.config).build_space(), random.Random(0)
+    made, trials = {}, {}
+    for number, info in parents.items():
+        first = info.get("parent") or (info.get("parents") or [None])[0]
+        made[number] = space.mutate(made[first], rng) if first in made else space.sample(rng)
+        trials[number] = trial(of, number, made[number], info=info, valid_accuracy=0.5 + number / 100)
+    return trials
+
+
+def family() -> dict:
+    """A cell with ancestors and children in a search of its own, in which one trial was known already and one failed; the
+    search, its protocol, the cell and its trial."""
+    line = {1: {}} | {number: {"parent": number - 1} for number in range(2, 8)}
+    config = EVOLUTION | {"name": "Family", "training": SMALL["training"] | {"epochs": 7}}
+    trials = bred(line | {number: {"parent": 4} for number in range(8, 12)}, config)
+    own = trials[4]
+    again = {"state": "reused", "same_as": own, "curve": [], "macs": own.macs, "params": own.params}
+    trial(own.search, 12, Architecture("nasnet", tuple(own.choices)), own.cell, **again)
+    nothing = dict.fromkeys(("valid_accuracy", "reward", "params", "macs", "latency", "seconds"))
+    error = {"error": "The loss became NaN at epoch 3.", "advice": "Take a smaller learning rate."}
+    other = read_search(own.search.config).build_space().sample(random.Random(1))
+    trial(own.search, 13, other, state="failed", epoch=2, **nothing | error)
+    return {"search": own.search_id, "protocol": own.protocol, "cell": own.cell_id, "trial": own.number, "failed": 13}
+
+
 def results() -> str:
     """Forty cells under a protocol of their own; returns the search and the protocol."""
     alone = search(SMALL | {"name": "Results", "training": SMALL["training"] | {"epochs": 9}})
@@ -338,4 +369,5 @@ if __name__ == "__main__":
     if plain:
         print(plain())
         sys.exit()
-    print(json.dumps(few() if sys.argv[1] == "few" else many(int(sys.argv[1]))))
+    told = {"few": few, "family": family}.get(sys.argv[1])
+    print(json.dumps(told() if told else many(int(sys.argv[1]))))

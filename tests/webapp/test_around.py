@@ -13,24 +13,11 @@ from webapp.figures.cell import probability
 from webapp.models import PolicyUpdate
 from webapp.results.lineage import controller_records, family_of
 
-EVOLUTION = seeding.SMALL | {"name": "Evolving", "strategy": "regularized_evolution"}
-
-
-def bred(parents: dict[int, dict]) -> dict[int, object]:
-    """Trials of one search by number, each a mutation of its first parent."""
-    search = seeding.search(EVOLUTION)
-    space, rng = read_search(search.config).build_space(), random.Random(0)
-    made, trials = {}, {}
-    for number, info in parents.items():
-        first = info.get("parent") or (info.get("parents") or [None])[0]
-        made[number] = space.mutate(made[first], rng) if first in made else space.sample(rng)
-        accuracy = 0.5 + number / 100
-        trials[number] = seeding.trial(search, number, made[number], info=info, valid_accuracy=accuracy)
-    return trials
-
 
 def test_family_goes_back_to_the_first_and_on_to_the_children(owner):
-    trials = bred({1: {}, 2: {"parent": 1}, 3: {"parent": 2}, 4: {"parent": 3}, 5: {"parent": 3}, 6: {"parent": 1}})
+    trials = seeding.bred(
+        {1: {}, 2: {"parent": 1}, 3: {"parent": 2}, 4: {"parent": 3}, 5: {"parent": 3}, 6: {"parent": 1}}
+    )
     family = family_of(trials[3])
     assert [member.trial.number for member in family.ancestors] == [1, 2]
     assert [member.trial.number for member in family.children] == [5, 4] and family.more == 0
@@ -39,20 +26,20 @@ def test_family_goes_back_to_the_first_and_on_to_the_children(owner):
 
 
 def test_second_parents_and_second_children_belong_to_it(owner):
-    trials = bred({1: {}, 2: {}, 3: {"parents": [1, 2]}, 4: {"parents": [2, 3]}})
+    trials = seeding.bred({1: {}, 2: {}, 3: {"parents": [1, 2]}, 4: {"parents": [2, 3]}})
     family = family_of(trials[3])
     assert [m.trial.number for m in family.ancestors] == [1] and [m.trial.number for m in family.others] == [2]
     assert [m.trial.number for m in family.children] == [4]
 
 
 def test_no_relatives_no_family(owner):
-    trials = bred({1: {}, 2: {"parent": 7}})
+    trials = seeding.bred({1: {}, 2: {"parent": 7}})
     assert family_of(trials[1]) is None and family_of(trials[2]) is None
 
 
 def test_a_long_line_is_cut_and_many_children_are_counted(owner):
     line = {1: {}} | {number: {"parent": number - 1} for number in range(2, 12)}
-    trials = bred(line | {number: {"parent": 11} for number in range(12, 30)})
+    trials = seeding.bred(line | {number: {"parent": 11} for number in range(12, 30)})
     family = family_of(trials[11])
     assert [m.trial.number for m in family.ancestors] == [5, 6, 7, 8, 9, 10]
     assert len(family.children) == 12 and family.more == 6
@@ -76,7 +63,7 @@ def test_probability_is_the_geometric_mean_over_the_decisions():
 
 
 def test_page_and_part_show_the_place_among_all(signed_in, owner):
-    trials = bred({1: {}, 2: {"parent": 1}, 3: {"parent": 2}})
+    trials = seeding.bred({1: {}, 2: {"parent": 1}, 3: {"parent": 2}})
     best = trials[3]
     type(best).objects.filter(pk=best.pk).update(macs=1)
     part = signed_in.get(f"/cells/{best.cell_id}/around/?part").content.decode()

@@ -45,6 +45,29 @@ def test_pinned_cells_stand_above_every_page(signed_in, trials):
     assert shown(signed_in.get("/leaderboard/"))[0] == worst.cell_id[:7] and 'class="pinned"' in text
 
 
+def test_what_was_done_with_chosen_cells_is_undone_by_its_message(signed_in, owner, trials):
+    def undone(**asked) -> dict:
+        text = signed_in.post("/leaderboard/selection/", asked, follow=True).content.decode()
+        form = text.split("data-toast", 1)[1].split("</form>", 1)[0]
+        fields = re.findall(r'name="(\w+)" value="([^"]*)"', form)
+        return {name: [value for key, value in fields if key == name] for name in ("do", "tag", "cell")}
+
+    first, second = (trial.cell_id for trial in trials[:2])
+    undone(do="star", cell=[first])
+    back = undone(do="star", cell=[first, second])
+    assert back["do"] == ["unstar"] and back["cell"] == [second], "the first had its star before"
+    signed_in.post("/leaderboard/selection/", back, follow=True)
+    assert list(CellMark.objects.filter(owner=owner).values_list("cell", flat=True)) == [first]
+    signed_in.post("/leaderboard/selection/", undone(do="pin", cell=[first, second]), follow=True)
+    assert not CellMark.objects.filter(owner=owner, pinned=True).exists()
+    back = undone(do="tag", tag="keep, small", cell=[first, second])
+    assert back["tag"] == ["keep small"]
+    signed_in.post("/leaderboard/selection/", back, follow=True)
+    assert set(CellNote.objects.values_list("tags", flat=True)) == {""}
+    text = signed_in.post("/leaderboard/selection/", {"do": "star", "cell": [first]}, follow=True).content.decode()
+    assert "data-toast" in text and "Undo" not in text, "nothing was changed"
+
+
 def test_tags_are_added_found_and_taken_away(signed_in, trials):
     keys = [trial.cell_id for trial in trials[:2]]
     signed_in.post("/leaderboard/selection/", {"do": "tag", "tag": "keep, small", "cell": keys})

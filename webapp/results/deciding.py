@@ -40,6 +40,11 @@ class Decided(AgainstOrigin):
         return apart(self.architecture.choices, self.origin.choices)
 
     @property
+    def repairs(self) -> tuple[str, ...]:
+        """What the space's rules add where the decisions leave the network open."""
+        return self.space.repairs(self.architecture)
+
+    @property
     def unreachable(self) -> str:
         """Why the search's own space would not propose it as it stands, "" where it would."""
         if self.space.fitted(self.architecture, 0) != self.architecture:
@@ -116,16 +121,11 @@ def groups_of_nodes(found: Decided) -> dict[str, dict[str, str]]:
     made = {}
     for cell in found.cells:
         own = group_id(cell.kind) if cell.kind in parts else ""
-        made[cell.kind] = {node.id: bare.get(_named(node.id)) or own for node in cell.nodes}
+        made[cell.kind] = {node.id: bare.get(found.space.part_of(node.id)) or own for node in cell.nodes}
     if any(group for nodes in made.values() for group in nodes.values()):
         return made
     first = group_id(found.space.choices[0].name)
     return {kind: dict.fromkeys(nodes, first) for kind, nodes in made.items()}
-
-
-def _named(node: str) -> str:
-    """A node's name as the decisions have it: "l7" and "j7" of ENAS are its layer 7."""
-    return f"layer{node[1:]}" if node[:1] in "lj" and node[1:].isdecimal() else node
 
 
 def near(found: Decided) -> list[tuple[int, Trial]]:

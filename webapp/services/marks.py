@@ -13,12 +13,30 @@ LONGEST_NOTE = 5_000
 MOST_VIEWS = 30
 
 
-def mark(owner, keys: Iterable[str], **on: bool) -> None:
-    """Set ``starred`` or ``pinned`` on these cells for this person; a mark that marks nothing any more goes."""
+def mark(owner, keys: Iterable[str], **on: bool) -> list[str]:
+    """Set ``starred`` or ``pinned`` on these cells for this person; a mark that marks nothing any more goes. Returns the
+    keys of the cells that this changed."""
     with transaction.atomic():
-        for cell in CellRecord.objects.filter(pk__in=list(keys)).only("pk"):
-            CellMark.objects.update_or_create(owner=owner, cell=cell, defaults=on)
+        cells = CellRecord.objects.filter(pk__in=list(keys)).only("pk")
+        before = {one.cell_id: one for one in CellMark.objects.filter(owner=owner, cell__in=cells)}
+        changed = [
+            cell.pk
+            for cell in cells
+            if any(value != getattr(before.get(cell.pk), name, False) for name, value in on.items())
+        ]
+        for key in changed:
+            CellMark.objects.update_or_create(owner=owner, cell_id=key, defaults=on)
         CellMark.objects.filter(owner=owner, starred=False, pinned=False).delete()
+    return changed
+
+
+def without_tags(keys: Iterable[str], words: str) -> list[str]:
+    """The keys of those cells that bear none of the tags in ``words``: adding these and taking them away leaves no trace."""
+    tags = set(re.split(r"[\s,]+", words.strip()))
+    keys = list(keys)
+    bearing = CellNote.objects.filter(cell__in=keys).values_list("cell", "tags")
+    some = {key for key, own in bearing if tags & set(own.split())}
+    return [key for key in keys if key not in some]
 
 
 def tag(author, keys: Iterable[str], words: str, on: bool = True) -> list[str]:

@@ -1,5 +1,6 @@
 """The small parts every page is written with: icons, states, times, and numbers as the house writes them."""
 
+import json
 from datetime import datetime
 from math import floor, log10
 
@@ -35,6 +36,12 @@ RUNNING = mark_safe(
     '<path class="orbit" d="M7 1.8a5.2 5.2 0 0 1 5.2 5.2"/>'
     '<circle cx="7" cy="7" r="1.6" fill="currentColor" stroke="none"/></svg>'
 )
+
+
+@register.filter
+def way_back(message) -> dict:
+    """What undoes what a message tells: {"do": an action on chosen cells, "cell": their keys, ...}; {} if nothing does."""
+    return json.loads(message.extra_tags) if message.extra_tags else {}
 
 
 @register.simple_tag

@@ -1,6 +1,7 @@
 """Marking cells: stars, pins, tags, notes, and saved views of the leaderboard. Every action is a plain form that goes
 back to where it came from; a script that asks for JSON stays on its page."""
 
+import json
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -65,26 +66,36 @@ def selection(request):
     return action(request, keys)
 
 
+def _said(request, words: str, undo: str, keys: list[str], **more: str) -> HttpResponse:
+    """Go back with a message of what was done, which offers ``undo``, an action on the cells ``keys``, if there are any."""
+    way_back = json.dumps({"do": undo, "cell": keys, **more}) if keys else ""
+    messages.success(request, words, extra_tags=way_back)
+    return HttpResponseRedirect(back(request))
+
+
 def _tag(request, keys: list[str]) -> HttpResponse:
+    word = request.POST.get("tag", "")
     try:
-        tags = service.tag(request.user, keys, request.POST.get("tag", ""))
+        without = service.without_tags(keys, word)
+        tags = service.tag(request.user, keys, word)
     except ConfigError as error:
         messages.warning(request, " ".join(error.problems.values()))
-    else:
-        messages.success(request, f"{_cells(keys)} tagged {', '.join(tags)}")
-    return HttpResponseRedirect(back(request))
+        return HttpResponseRedirect(back(request))
+    return _said(request, f"{_cells(keys)} tagged {', '.join(tags)}", "untag", without, tag=" ".join(tags))
 
 
-def _star(request, keys: list[str]) -> HttpResponse:
-    service.mark(request.user, keys, starred=True)
-    messages.success(request, f"{_cells(keys)} starred")
-    return HttpResponseRedirect(back(request))
+def _untag(request, keys: list[str]) -> HttpResponse:
+    tags = service.tag(request.user, keys, request.POST.get("tag", ""), on=False)
+    return _said(request, f"{', '.join(tags)} taken from {_cells(keys)}", "tag", keys, tag=" ".join(tags))
 
 
-def _pin(request, keys: list[str]) -> HttpResponse:
-    service.mark(request.user, keys, pinned=True)
-    messages.success(request, f"{_cells(keys)} pinned above the table")
-    return HttpResponseRedirect(back(request))
+def _marks(words: str, undo: str, **on: bool):
+    """An action that sets a mark on the chosen cells, and the action that takes it back."""
+
+    def action(request, keys: list[str]) -> HttpResponse:
+        return _said(request, f"{_cells(keys)} {words}", undo, service.mark(request.user, keys, **on))
+
+    return action
 
 
 def _curves(request, keys: list[str]) -> HttpResponse:
@@ -138,8 +149,11 @@ def train_again(request, keys: list[str]) -> None:
 
 ACTIONS = {
     "tag": _tag,
-    "star": _star,
-    "pin": _pin,
+    "untag": _untag,
+    "star": _marks("starred", "unstar", starred=True),
+    "unstar": _marks("without a star", "star", starred=False),
+    "pin": _marks("pinned above the table", "unpin", pinned=True),
+    "unpin": _marks("no longer pinned", "pin", pinned=False),
     "compare": _compare,
     "curves": _curves,
     "export": _export,

@@ -41,6 +41,30 @@ def test_a_layer_without_input_takes_the_image_and_what_nothing_reads_is_stacked
     assert nodes["concat"].inputs == ("layer3", "layer4") and nodes["out"].inputs == ("concat",)
 
 
+def test_repairs_are_told():
+    def told(config: NASConfig, **taken: int) -> tuple[str, ...]:
+        space = NASSpace(config)
+        choices = [0] * len(space.choices)
+        for name, option in taken.items():
+            at = next(
+                n for n, choice in enumerate(space.choices) if choice.name.replace(" ", "").replace(".", "_") == name
+            )
+            choices[at] = option
+        return space.repairs(Architecture(space.name, tuple(choices)))
+
+    config = NASConfig(layers=3, strides=("1", "2"))
+    assert told(config, layer2_from1=1, layer3_from2=1) == ()
+    assert told(config, layer3_from1=1, layer3_from2=1, layer1_stride=1) == (
+        "Layer 2 has no layer as input: it reads the image.",
+        "In front of layer 3 maps of several sizes meet: the smaller ones are padded with zeros.",
+    )
+    assert told(config, layer2_from1=1, layer3_from1=1, layer3_stride=1) == (
+        "Before the classifier maps of several sizes meet: the smaller ones are padded with zeros.",
+        "No layer reads layer 2 and layer 3: their outputs are stacked at the end.",
+    )
+    assert told(NASConfig(layers=3, skips=False)) == ()
+
+
 def test_smaller_inputs_are_padded_with_zeros():
     config = NASConfig(layers=3, heights=("3",), widths=("5",), filters=("4", "8"), strides=("1", "2"))
     cell, _ = network(config, layer_1_stride="2", layer_3_from_1="yes", layer_3_from_2="yes", layer_2_filters="8")
