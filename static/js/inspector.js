@@ -109,7 +109,7 @@ export class Inspector {
     if (place.bare) return [h('header', {}, h('h3', {}, capital(place.title))), list(rows.map(([family, { count }]) => [h('span', { class: `op op-${family}` }, glyph(family), FAMILIES[family]), String(count)]))];
     return [
       h('header', {}, h('h3', {}, capital(place.title))),
-      h('p', { class: 'soft' }, `${place.filters} filters, ${place.inputs.at(-1)[0]} channels in, ${place.shape[0]} out at ${place.shape[1]}${SPACE}×${SPACE}${place.shape[2]}.`),
+      h('p', { class: 'soft' }, `${place.filters} filters, ${place.inputs.at(-1)[0]} channel${place.inputs.at(-1)[0] === 1 ? '' : 's'} in, ${place.shape[0]} out at ${place.shape[1]}${SPACE}×${SPACE}${place.shape[2]}.`),
       list([['Parameters', thousands(place.params)], ['MACs', mega(place.macs)], whole && ['Latency', [milliseconds(whole), h('span', { class: 'muted' }, ' this cell')]],
         this.latency && [whole ? '' : 'Latency', [this.latency.words, h('span', { class: 'muted' }, ' whole network')]]]),
       h('table', { class: 'table tight' },
