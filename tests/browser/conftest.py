@@ -48,6 +48,13 @@ class Product:
         """What a manage.py command prints with --json."""
         return json.loads(self.manage(*words, "--json").stdout)
 
+    def seed(self, what: str) -> str:
+        """What ``tests.webapp.seeding`` prints that puts ``what`` into the product's database."""
+        command = [sys.executable, "-m", "tests.webapp.seeding", what]
+        run = subprocess.run(command, cwd=ROOT, env=self.env, text=True, capture_output=True, check=False, timeout=300)
+        assert run.returncode == 0, run.stderr
+        return run.stdout.strip()
+
     def printed_link(self) -> str | None:
         """The one-time link that the start printed, once it is there."""
         found = re.search(rf"{re.escape(self.url)}/login/\S+", self.log.read_text(errors="replace"))
@@ -87,6 +94,12 @@ def product(tmp_path_factory):
         yield running
     finally:
         stop(process)
+
+
+@pytest.fixture(scope="session")
+def cells(product) -> dict:
+    """Measured cells beside the running product, and the keys of three: NASNet-A, one with a neighbour, a deep one."""
+    return json.loads(product.seed("few"))
 
 
 def start(running: Product) -> subprocess.Popen:

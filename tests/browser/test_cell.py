@@ -2,25 +2,12 @@
 
 import io
 import json
-import subprocess
-import sys
 import zipfile
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-ROOT = Path(__file__).resolve().parents[2]
 SIZES = ((1440, 900), (768, 900), (360, 740))
-
-
-@pytest.fixture(scope="module")
-def cells(product) -> dict:
-    """Measured cells beside the running product, and the keys of two of them: NASNet-A and one with a neighbour."""
-    command = [sys.executable, "-m", "tests.webapp.seeding", "few"]
-    run = subprocess.run(command, cwd=ROOT, env=product.env, text=True, capture_output=True, check=False)
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
 
 
 @pytest.fixture

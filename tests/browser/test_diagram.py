@@ -1,23 +1,9 @@
 """The cell diagram by wheel, fingers and keys, on a cell too large for its place, and alone in the window."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import expect
 
-ROOT = Path(__file__).resolve().parents[2]
 NORMAL = '[data-cell="normal"] '
-
-
-@pytest.fixture(scope="module")
-def cells(product) -> dict:
-    command = [sys.executable, "-m", "tests.webapp.seeding", "few"]
-    run = subprocess.run(command, cwd=ROOT, env=product.env, text=True, capture_output=True, check=False)
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
 
 
 def opened(page, key: str):

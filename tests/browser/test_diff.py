@@ -3,8 +3,6 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_diagram import cells  # noqa: F401
-
 PAIR = "/cells/diff/?a=darts-v1&b=darts-v2"
 
 
@@ -15,7 +13,7 @@ def pair(page):
     return page
 
 
-def test_two_cells_chosen_in_the_table_are_compared(page, cells):  # noqa: F811
+def test_two_cells_chosen_in_the_table_are_compared(page, cells):
     page.goto("/leaderboard/")
     expect(page.locator("html[data-linked]")).to_be_attached()
     button, ticks = page.get_by_role("button", name="Compare"), page.locator("tbody input[name=cell]")
@@ -63,7 +61,7 @@ def test_swap_turns_signs_around(pair):
     "path", ["/cells/diff/?a=nasnet-a", "/cells/similar/?cell=darts-v1", "/cells/diff/?a=darts-v1&b=nasnet-a"]
 )
 @pytest.mark.parametrize(("theme", "width"), [("light", 360), ("dark", 1440)])
-def test_what_lies_beside_it_is_accessible(open_page, cells, axe, path, theme, width):  # noqa: F811
+def test_what_lies_beside_it_is_accessible(open_page, cells, axe, path, theme, width):
     page = open_page(width, 800, theme=theme)
     page.goto(path)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")

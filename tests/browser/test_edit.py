@@ -2,8 +2,6 @@
 
 from playwright.sync_api import expect
 
-from tests.browser.test_diagram import cells  # noqa: F401
-
 NORMAL = '[data-cell="normal"] '
 
 
@@ -96,7 +94,7 @@ def test_by_touch(open_page):
     expect(page.locator(f'{NORMAL}[data-id="b1l"]')).to_have_attribute("aria-label", "conv 1×1 on hi−1, block 1 left")
 
 
-def test_training_from_the_page(page, cells):  # noqa: F811
+def test_training_from_the_page(page, cells):
     page.goto(f"/cells/{cells['plain']}/")
     page.get_by_role("link", name="Edit a copy").click()
     expect(page.locator("#editor[data-ready]")).to_be_attached()

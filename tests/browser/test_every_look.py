@@ -2,43 +2,27 @@
 sticks out at the side and axe finds no serious fault. What each interaction does is tested where it belongs."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-ROOT = Path(__file__).resolve().parents[2]
 NORMAL = '[data-cell="normal"] '
 LOOKS = [(theme, width) for theme in ("light", "dark") for width in (1440, 768, 360)]
 
 
-def seed(product, what: str) -> str:
-    command = [sys.executable, "-m", "tests.webapp.seeding", what]
-    run = subprocess.run(command, cwd=ROOT, env=product.env, text=True, capture_output=True, check=False)
-    assert run.returncode == 0, run.stderr
-    return run.stdout.strip()
-
-
-@pytest.fixture(scope="module")
-def cells(product) -> dict:
-    return json.loads(seed(product, "few"))
-
-
 @pytest.fixture(scope="module")
 def family(product) -> dict:
-    return json.loads(seed(product, "family"))
+    return json.loads(product.seed("family"))
 
 
 @pytest.fixture(scope="module")
 def protocol(product) -> str:
-    return seed(product, "results").split()[1]
+    return product.seed("results").split()[1]
 
 
 @pytest.fixture(scope="module")
 def supernet(product) -> str:
-    return seed(product, "supernet")
+    return product.seed("supernet")
 
 
 @pytest.fixture(params=LOOKS, ids=[f"{theme}-{width}" for theme, width in LOOKS])

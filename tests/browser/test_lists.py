@@ -1,13 +1,8 @@
 """The list of searches and the workers' page as a person uses them."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import expect
 
-ROOT = Path(__file__).resolve().parents[2]
 WIDTHS = (360, 768, 1440)
 THEMES = ("light", "dark")
 
@@ -15,15 +10,9 @@ THEMES = ("light", "dark")
 @pytest.fixture(scope="module", autouse=True)
 def filled(product):
     """A search in every state, and workers of two machines, one of them silent."""
-    seed(product, "states")
+    product.seed("states")
     yield
-    seed(product, "without_elm")
-
-
-def seed(product, what: str) -> None:
-    command = [sys.executable, "-m", "tests.webapp.seeding", what]
-    run = subprocess.run(command, cwd=ROOT, env=product.env, text=True, capture_output=True, check=False)
-    assert run.returncode == 0, run.stderr
+    product.seed("without_elm")
 
 
 def focused(page) -> str:

@@ -1,23 +1,15 @@
 """The results pages as a person uses them: marking and choosing cells, brushing, an offline search, a supernet's past."""
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def filled(product) -> dict:
     """Measured cells beside the running product: a protocol of its own, so that other tests' cells are not among them."""
-    command = [sys.executable, "-m", "tests.webapp.seeding", "results"]
-    run = subprocess.run(command, cwd=ROOT, env=product.env, text=True, capture_output=True, check=False)
-    assert run.returncode == 0, run.stderr
-    number, protocol = run.stdout.split()
+    number, protocol = product.seed("results").split()
     return {"search": number, "protocol": protocol}
 
 
@@ -158,11 +150,7 @@ def test_an_exported_search_opens_from_disk_without_a_network(page, filled, brow
 
 
 def test_a_supernets_past_can_be_looked_at(page, product, axe):
-    command = [sys.executable, "-m", "tests.webapp.seeding", "supernet"]
-    number = subprocess.run(
-        command, cwd=ROOT, env=product.env, text=True, capture_output=True, check=True
-    ).stdout.strip()
-    page.goto(f"/searches/{number}/")
+    page.goto(f"/searches/{product.seed('supernet')}/")
     expect(page.locator("#derived-normal svg").first).to_be_visible()
     expect(page.locator("#plot-shared-normal[data-drawn]")).to_be_visible()
     axe(page)

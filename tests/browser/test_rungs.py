@@ -1,13 +1,8 @@
 """Successive halving in the browser: its own fields in the form, and its rungs on three pages, at both widths and themes."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import expect
 
-ROOT = Path(__file__).resolve().parents[2]
 RULE = "evaluator_config.standalone."
 PATIENT = 120_000  # a loaded machine takes its time; nothing here waits for a clock
 
@@ -15,10 +10,7 @@ PATIENT = 120_000  # a loaded machine takes its time; nothing here waits for a c
 @pytest.fixture(scope="module")
 def halved(product) -> str:
     """The number of a finished search by successive halving."""
-    command = [sys.executable, "-m", "tests.webapp.seeding", "halved"]
-    run = subprocess.run(command, cwd=ROOT, env=product.env, text=True, capture_output=True, check=False)
-    assert run.returncode == 0, run.stderr
-    return run.stdout.strip()
+    return product.seed("halved")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

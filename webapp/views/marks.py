@@ -26,9 +26,9 @@ def cell_mark(request, key, mark):
     if mark not in MARKS or not CellRecord.objects.filter(pk=key).exists():
         raise Http404("There is no such cell.")
     on = request.POST.get("on") == "1"
-    service.mark(request.user, [key], **{MARKS[mark]: on})
     if request.accepts("text/html"):
-        return HttpResponseRedirect(back(request))
+        return ACTIONS[mark if on else f"un{mark}"](request, [key])
+    service.mark(request.user, [key], **{MARKS[mark]: on})
     return JsonResponse({MARKS[mark]: on})
 
 
