@@ -6,7 +6,6 @@ reaches a rung is judged at once by what was recorded there before, and trains o
 pauses every child at its rung and promotes the best paused ones, also those that later arrivals lift into the top.
 """
 
-import math
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -54,9 +53,3 @@ def decide(accuracy: float, before: Iterable[float], reduction: int) -> Decision
     better = len(ordered) - bisect_right(ordered, accuracy)
     room = places(len(ordered), reduction)
     return Decision(better + 1, len(ordered), room, ordered[-room])
-
-
-def cutoff(recorded: Iterable[float], reduction: int) -> float:
-    """The lowest accuracy that is among the top 1/``reduction`` of these; minus infinity where there are none."""
-    ordered = sorted(recorded)
-    return ordered[-places(len(ordered), reduction)] if ordered else -math.inf

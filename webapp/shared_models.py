@@ -15,6 +15,25 @@ class Claimed(models.Model):
         abstract = True
 
 
+class Measurement(Claimed):
+    """Something that a worker measures once a reader asks for it."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        FINISHED = "finished"
+        FAILED = "failed"
+
+    OPEN = (State.QUEUED, State.RUNNING)
+
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED, db_index=True)
+    error = models.TextField(blank=True, help_text="Why it failed, and what to do")
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        abstract = True
+
+
 class Line(models.Model):
     """A line of a log: what happened, in words."""
 

@@ -3,7 +3,7 @@ from itertools import permutations
 
 import pytest
 
-from nas_engine.successive_halving import cutoff, decide, places, rungs
+from nas_engine.successive_halving import decide, places, rungs
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,5 @@ def test_of_many_in_random_order_about_the_top_share_goes_on_with_the_best_among
         arrived.append(accuracy)
     assert max(arrived) in on
     assert len(on) == pytest.approx(2000 / reduction, rel=0.15)
-    assert cutoff(arrived, reduction) == sorted(arrived)[-(2000 // reduction)]
-
-
-def test_without_results_nothing_is_asked_for():
-    assert cutoff([], 3) == float("-inf")
+    last = decide(arrived[-1], arrived[:-1], reduction)
+    assert last.cutoff == sorted(arrived)[-(2000 // reduction)]
