@@ -76,7 +76,7 @@ class Product:
         evolution = ["--set", "name=Digits, evolved", "--set", "strategy=regularized_evolution"]
         evolution += ["--set", 'strategy_config={"population": 12, "sample": 4}', "--set", "budget.trials=48"]
         evolved = json.loads(self.manage("search", "laptop-demo", *evolution, "--wait", "--json"))
-        shared = json.loads(self.manage("search", "darts-digits", "--wait", "--json"))
+        shared = json.loads(self.manage("search", "gdas-digits", "--wait", "--json"))
         best = evolved["best"]["key"]
         trained = json.loads(
             self.manage("train", best, "--dataset", "digits", "--protocol", "quick", "--wait", "--json")
