@@ -363,11 +363,8 @@ if __name__ == "__main__":
     import django
 
     django.setup()
-    plain = {"results": results, "states": states, "without_elm": without_elm, "supernet": supernet}
-    plain["halved"] = lambda: halved(HALVING).pk
-    plain = plain.get(sys.argv[1])
-    if plain:
-        print(plain())
-        sys.exit()
-    told = {"few": few, "family": family}.get(sys.argv[1])
-    print(json.dumps(told() if told else many(int(sys.argv[1]))))
+    makers = {"few": few, "family": family, "results": results, "states": states, "without_elm": without_elm}
+    makers |= {"supernet": supernet, "halved": lambda: halved(HALVING).pk}
+    asked = sys.argv[1]
+    made = makers[asked]() if asked in makers else many(int(asked))
+    print(made if isinstance(made, str | int) else json.dumps(made))

@@ -80,6 +80,12 @@ def test_tags_are_added_found_and_taken_away(signed_in, trials):
     assert "fine" in signed_in.get(f"/cells/{keys[0]}/").content.decode()
 
 
+def test_no_tag_is_taken_away_under_a_name_that_is_none(signed_in, trials):
+    asked = {"do": "untag", "tag": "a:b", "cell": [trials[0].cell_id]}
+    response = signed_in.post("/leaderboard/selection/", asked, follow=True)
+    assert response.status_code == 200 and "a:b is no tag" in response.content.decode()
+
+
 @pytest.mark.parametrize("tag", ["", " , ", "a:b", "x" * 31])
 def test_what_is_no_tag_is_refused_with_a_reason(signed_in, trials, tag):
     fields = {"do": "tag", "tag": tag, "cell": trials[0].cell_id, "next": "/leaderboard/"}

@@ -6,7 +6,7 @@ A row is a cell under a protocol: the trial that measured it. Trials that reused
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from django.db.models import Count, F, Min, Q, QuerySet
@@ -95,12 +95,15 @@ def ranking(trials: QuerySet[Trial]) -> Ranking:
 
 class Board:
     """The cells under a protocol that ``filters`` let through: ``measured`` are all of the protocol, ``trials`` those let
-    through, ``ranked`` are these by falling accuracy."""
+    through, ``ranked`` are these by falling accuracy. The queries are copies: one that was run would stay with its rows."""
 
     def __init__(self, protocol: str, filters: BoardFilters, reader=None):
         self._measured = measurements(protocol)
         self._trials = matching(self._measured, filters, reader)
-        self.ranked = ranking(self._trials)
+
+    @cached_property
+    def ranked(self) -> Ranking:
+        return ranking(self._trials)
 
     @property
     def measured(self) -> QuerySet[Trial]:

@@ -32,8 +32,7 @@ def mark(owner, keys: Iterable[str], **on: bool) -> list[str]:
 
 def without_tags(keys: Iterable[str], words: str) -> list[str]:
     """The keys of those cells that bear none of the tags in ``words``: adding these and taking them away leaves no trace."""
-    tags = set(re.split(r"[\s,]+", words.strip()))
-    keys = list(keys)
+    tags, keys = set(_tags_in(words)), list(keys)
     bearing = CellNote.objects.filter(cell__in=keys).values_list("cell", "tags")
     some = {key for key, own in bearing if tags & set(own.split())}
     return [key for key in keys if key not in some]
@@ -44,7 +43,7 @@ def tag(author, keys: Iterable[str], words: str, on: bool = True) -> list[str]:
 
     Raises ConfigError under "tag" where there is none, or one is no tag.
     """
-    tags = [word for word in re.split(r"[\s,]+", words.strip()) if word]
+    tags = _tags_in(words)
     wrong = [word for word in tags if not TAG.fullmatch(word)]
     if wrong or not tags:
         problem = f"{wrong[0][:40]} is no tag." if wrong else "Write a tag."
@@ -57,6 +56,10 @@ def tag(author, keys: Iterable[str], words: str, on: bool = True) -> list[str]:
             note.author = author
             note.save(update_fields=["tags", "author", "changed"])
     return tags
+
+
+def _tags_in(words: str) -> list[str]:
+    return [word for word in re.split(r"[\s,]+", words.strip()) if word]
 
 
 def write_note(author, cell: CellRecord, text: str) -> None:

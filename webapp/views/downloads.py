@@ -11,6 +11,7 @@ from webapp.forms.board import read_filters
 from webapp.models import Trial
 from webapp.results import board
 from webapp.results.protocols import TABLES, measured_protocols, siblings
+from webapp.results.ranking import Ranking
 from webapp.results.seeds import OverSeeds, over_seeds_of_all
 from webapp.views.leaderboard import choose_protocol
 
@@ -56,10 +57,11 @@ def asked_for(request) -> tuple[Iterator[Trial], dict[str, OverSeeds], str]:
     chosen, _ = choose_protocol(protocols, filters)
     found = board.board_of(chosen.fingerprint, filters, request.user)
     _, *others = siblings(chosen, protocols)
-    over = over_seeds_of_all(found.ranked, [each.fingerprint for each in others])
+    ranked = found.ranked if others else Ranking(())
+    over = over_seeds_of_all(ranked, [each.fingerprint for each in others])
     sort = filters.sort if others or filters.sort.strip("-") != "seeds" else "-accuracy"
     return (
-        board.export_rows(found.trials, found.ranked, sort, over),
+        board.export_rows(found.trials, ranked, sort, over),
         over,
         f"cells-{safe_name(chosen.dataset)}-{chosen.fingerprint}",
     )

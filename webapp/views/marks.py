@@ -74,19 +74,22 @@ def _said(request, words: str, undo: str, keys: list[str], **more: str) -> HttpR
 
 
 def _tag(request, keys: list[str]) -> HttpResponse:
-    word = request.POST.get("tag", "")
-    try:
-        without = service.without_tags(keys, word)
-        tags = service.tag(request.user, keys, word)
-    except ConfigError as error:
-        messages.warning(request, " ".join(error.problems.values()))
-        return HttpResponseRedirect(back(request))
-    return _said(request, f"{_cells(keys)} tagged {', '.join(tags)}", "untag", without, tag=" ".join(tags))
+    changed = service.without_tags(keys, request.POST.get("tag", ""))
+    return _tagged(request, keys, True, "{cells} tagged {tags}", "untag", changed)
 
 
 def _untag(request, keys: list[str]) -> HttpResponse:
-    tags = service.tag(request.user, keys, request.POST.get("tag", ""), on=False)
-    return _said(request, f"{', '.join(tags)} taken from {_cells(keys)}", "tag", keys, tag=" ".join(tags))
+    return _tagged(request, keys, False, "{tags} taken from {cells}", "tag", keys)
+
+
+def _tagged(request, keys: list[str], on: bool, words: str, undo: str, changed: list[str]) -> HttpResponse:
+    try:
+        tags = service.tag(request.user, keys, request.POST.get("tag", ""), on)
+    except ConfigError as error:
+        messages.warning(request, " ".join(error.problems.values()))
+        return HttpResponseRedirect(back(request))
+    said = words.format(cells=_cells(keys), tags=", ".join(tags))
+    return _said(request, said, undo, changed, tag=" ".join(tags))
 
 
 def _marks(words: str, undo: str, **on: bool):
